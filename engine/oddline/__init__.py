@@ -1,0 +1,25 @@
+"""Oddline: anomaly detection for time series and tables.
+
+``oddline.detect(...)`` is the one call; the names below are loaded on first use,
+so importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from oddline.result import Detection
+    from oddline.workflow import detect
+
+__version__ = "0.1.0"
+__all__ = ["Detection", "__version__", "detect"]
+
+_HOMES = {"detect": "oddline.workflow", "Detection": "oddline.result"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'oddline' has no attribute {name!r}")

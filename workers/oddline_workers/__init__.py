@@ -1,0 +1,1 @@
+"""The job floor: records, queue, workers and the embedded server. Knows no HTTP."""

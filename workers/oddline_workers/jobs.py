@@ -1,0 +1,117 @@
+"""The job: its record, its states and the legal moves between them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from typing import Any
+
+__all__ = ["LEGAL_MOVES", "SCHEMA_VERSION", "STAMPS", "Job", "Status"]
+
+SCHEMA_VERSION = 1
+
+
+class Status(StrEnum):
+    """Where a job is; each member carries a sentence."""
+
+    SUBMITTED = "submitted", "Accepted and stored; not yet on its lane."
+    QUEUED = "queued", "On its lane, waiting for a free worker."
+    EXECUTING = "executing", "A worker holds it under a lease."
+    DONE = "done", "Finished; the result is stored."
+    ERROR = "error", "Finished; it failed and the record says why."
+    CANCELLED = "cancelled", "Ended by its owner before it finished."
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> Status:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen to the job."""
+        return self in (Status.DONE, Status.ERROR, Status.CANCELLED)
+
+
+LEGAL_MOVES: Mapping[Status, frozenset[Status]] = {
+    # A worker can be quicker than the submitter, so submitted → executing is legal; a job
+    # that loses its worker goes back to submitted (it is on the outbox again).
+    Status.SUBMITTED: frozenset({Status.QUEUED, Status.EXECUTING, Status.CANCELLED}),
+    Status.QUEUED: frozenset({Status.SUBMITTED, Status.EXECUTING, Status.CANCELLED, Status.ERROR}),
+    Status.EXECUTING: frozenset({Status.SUBMITTED, Status.DONE, Status.ERROR, Status.CANCELLED}),
+    Status.DONE: frozenset(),
+    Status.ERROR: frozenset(),
+    Status.CANCELLED: frozenset(),
+}
+
+STAMPS = ("submitted", "queued", "execution_started", "done")
+"""The four stamps, in order: epoch microseconds by the store's clock, 0 while not reached."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job as its record says it: a hash in the store, field for field."""
+
+    id: str
+    owner: str
+    dialect: str
+    """``"ibm"`` or ``"plain"``: the door it came through, which fixes the result's shape."""
+    lane: str
+    spec: Mapping[str, Any]
+    """The parameters of :class:`oddline.catalog.Spec`, as JSON-ready data."""
+    filename: str
+    size: int = 0
+    """Bytes of the payload."""
+    status: Status = Status.SUBMITTED
+    attempt: int = 0
+    submitted: int = 0
+    queued: int = 0
+    execution_started: int = 0
+    done: int = 0
+    fraction: float = 0.0
+    stage: str = ""
+    cancel: bool = False
+    error: Mapping[str, Any] | None = None
+    """``OddlineError.to_dict()`` of what ended it."""
+    result: Mapping[str, Any] | None = None
+    """The manifest of the stored result, see ``blobs``."""
+    version: int = SCHEMA_VERSION
+
+    def evolve(self, **changes: Any) -> Job:
+        """The job with some fields changed."""
+        return replace(self, **changes)
+
+    def to_record(self) -> dict[str, str]:
+        """The fields as the store keeps them: every value a text, structures as JSON."""
+        record = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name in _JSON:
+                value = json.dumps(value, separators=(",", ":"))
+            elif item.name == "cancel":
+                value = int(value)
+            record[item.name] = str(value)
+        return record
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, str]) -> Job:
+        """The job of a stored record; fields of newer versions are passed over."""
+        values: dict[str, Any] = {}
+        for item in fields(cls):
+            if item.name in record:
+                values[item.name] = _READ.get(item.name, str)(record[item.name])
+        return cls(**values)
+
+
+_JSON = frozenset({"spec", "error", "result"})
+_READ: Mapping[str, Any] = {
+    **dict.fromkeys(_JSON, json.loads),
+    **dict.fromkeys(("size", "attempt", "version", *STAMPS), int),
+    "status": Status,
+    "fraction": float,
+    "cancel": lambda text: text == "1",
+}

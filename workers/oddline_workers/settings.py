@@ -1,0 +1,88 @@
+"""Every setting of the service, in one frozen table, read once from ``ODDLINE_*``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from environs import Env, EnvError
+from marshmallow.validate import Range
+
+from oddline.errors import ParameterError
+
+__all__ = ["Settings", "from_environment", "variable"]
+
+MIB = 1 << 20
+
+
+def _setting(default: Any, unit: str, help: str, *, least: float | None = None, secret: bool = False) -> Any:
+    return field(default=default, metadata={"unit": unit, "help": help, "least": least, "secret": secret})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings with their defaults; the variable is ``ODDLINE_`` and the name in capitals."""
+
+    redis_url: str = _setting(
+        "", "url", "The Redis or Valkey to use; empty starts an embedded one.", secret=True
+    )
+    key_prefix: str = _setting("oddline:", "text", "What every key in the store begins with.")
+
+    host: str = _setting("127.0.0.1", "address", "The address the gateway listens on.")
+    port: int = _setting(8080, "port", "The port the gateway listens on; 0 takes a free one.", least=0)
+    gateway_workers: int = _setting(1, "processes", "Gateway processes.", least=1)
+    gateway_threads: int = _setting(16, "threads", "Requests each gateway process works on.", least=1)
+    workers: int = _setting(0, "processes", "Processes of the cpu lane; 0 takes one a core.", least=0)
+    log_level: str = _setting("info", "level", "debug, info, warning or error.")
+
+    max_upload_bytes: int = _setting(128 * MIB, "bytes", "The largest upload; above it 413.", least=1)
+    max_rows: int = _setting(2_000_000, "rows", "The longest table.", least=1)
+    max_columns: int = _setting(2_000, "columns", "The widest table.", least=1)
+    max_cells: int = _setting(50_000_000, "cells", "The largest table.", least=1)
+    upload_timeout: float = _setting(120.0, "seconds", "How long one upload may take.", least=1)
+
+    submits_per_minute: int = _setting(100, "per minute", "Submits of one client.", least=1)
+    reads_per_minute: int = _setting(6_000, "per minute", "Other requests of one client.", least=1)
+    queue_limit: int = _setting(10_000, "jobs", "Jobs that may wait; above it 503.", least=1)
+
+    result_days: float = _setting(7.0, "days", "How long results stay.", least=0.0001)
+    lease_seconds: float = _setting(15.0, "seconds", "A job without a sign of life is taken back.", least=1)
+    max_attempts: int = _setting(3, "attempts", "Starts of one job before it fails.", least=1)
+    time_limit: float = _setting(1_800.0, "seconds", "How long one job may run.", least=1)
+    shutdown_seconds: float = _setting(5.0, "seconds", "Grace for running jobs when stopping.", least=0)
+    janitor_seconds: float = _setting(0.5, "seconds", "The janitor looks this often.", least=0.05)
+
+    max_memory_bytes: int = _setting(
+        0, "bytes", "Memory of the embedded server; 0 takes min(25 % of RAM, 4 GB).", least=0
+    )
+
+
+def from_environment() -> Settings:
+    """The settings of this process, from ``ODDLINE_*`` variables over the defaults.
+
+    Raises
+    ------
+    ParameterError
+        A variable does not parse or is out of range.
+    """
+    env = Env()
+    parsers: dict[str, Any] = {"str": env.str, "int": env.int, "float": env.float}
+    values: dict[str, Any] = {}
+    for item in fields(Settings):
+        name, least = variable(item.name), item.metadata["least"]
+        checks = [] if least is None else [Range(min=least)]
+        try:
+            values[item.name] = parsers[str(item.type)](name, item.default, validate=checks)
+        except EnvError as error:
+            bound = "" if least is None else f" of at least {least:g}"
+            raise ParameterError(
+                f"{name} is {os.environ[name]!r}; expected {item.type} ({item.metadata['unit']}){bound}",
+                parameter=name,
+            ) from error
+    return Settings(**values)
+
+
+def variable(name: str) -> str:
+    """The environment variable of one setting: ``port`` is ``ODDLINE_PORT``."""
+    return "ODDLINE_" + name.upper()
