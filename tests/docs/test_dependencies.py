@@ -1,0 +1,35 @@
+"""Every dependency is one line in docs/dependencies.md, and every pin exists."""
+
+import re
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[\[<>=]", requirement)[0].lower()
+
+
+def _required() -> set[str]:
+    extras = PROJECT["optional-dependencies"].values()
+    return {_name(r) for r in PROJECT["dependencies"]} | {_name(r) for e in extras for r in e}
+
+
+def test_each_dependency_has_its_line_and_no_line_is_stale():
+    cells = re.findall(r"^\| ([a-z0-9, -]+) \|", (ROOT / "docs/dependencies.md").read_text(), re.M)
+    listed = {name.strip() for cell in cells for name in cell.split(",")} - {"package", ""}
+    assert {n for n in listed if not set(n) <= {"-"}} == _required()
+
+
+def test_each_dependency_is_pinned():
+    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split())
+    names = {name.lower().replace("_", "-") for name in pins}
+    assert _required() <= names
+    assert pins["torch"] == "2.13.0"
+
+
+def test_no_requirement_or_pin_names_an_address():
+    for name in ("constraints.txt", "pyproject.toml", "Makefile", ".ci/run"):
+        assert not re.search(r"https?://(?!keepachangelog)", (ROOT / name).read_text()), name

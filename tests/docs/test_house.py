@@ -1,0 +1,68 @@
+"""The rules of the house that a machine can hold."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HARD_LIMIT = 400
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
+
+
+def _tracked(*patterns: str) -> list[Path]:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout: the rules are about tracked files")
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", *patterns],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).exists()]
+
+
+def test_no_file_is_too_long_to_hold_in_the_head():
+    files = _tracked("*.py")
+    assert len(files) > 20
+    long = {str(f.relative_to(ROOT)): n for f in files if (n := len(f.read_text().splitlines())) > HARD_LIMIT}
+    assert not long, f"over {HARD_LIMIT} lines: {long}"
+
+
+def test_no_module_is_a_drawer():
+    assert not [f for f in _tracked("*.py") if f.stem in FORBIDDEN_NAMES]
+
+
+def test_importing_the_engine_loads_nothing_heavy():
+    code = (
+        "import sys, oddline, oddline.catalog, oddline.sniff, oddline.errors;"
+        "print(sorted({'numpy', 'pandas', 'sklearn', 'scipy', 'torch'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_importing_the_gateway_loads_no_engine():
+    code = (
+        "import sys, oddline_api.app;"
+        "print(sorted({'numpy', 'pandas', 'sklearn', 'scipy', 'torch'} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_nothing_executable_is_deserialised():
+    words = ("pickle", "eval(", "exec(", "yaml.load", "torch.load", "marshal", "shelve", "joblib.load")
+    allowed = {("literal_eval(", "eval(")}
+    found = []
+    for file in _tracked("engine/*.py", "workers/*.py", "api/*.py"):
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            bare = line
+            for harmless, _ in allowed:
+                bare = bare.replace(harmless, "")
+            bare = bare.replace("allow_pickle=False", "").replace("redis.eval", "")
+            if any(w in bare for w in words) and "no pickle" not in bare.lower():
+                found.append(f"{file.relative_to(ROOT)}:{number}: {line.strip()}")
+    assert not found, "\n".join(found)
