@@ -1,0 +1,301 @@
+"""The embedded server: a Redis or Valkey of our own on a unix socket, for a service that was given none."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+
+from oddline.errors import LimitError
+from oddline_workers.server_binary import Server, find_server
+from oddline_workers.settings import Settings
+
+__all__ = ["EmbeddedServer", "Server", "default_memory", "find_server", "ping"]
+
+GIB = 1 << 30
+SOCKET_LIMIT = 104  # bytes with the closing NUL: 108 on Linux, 104 on macOS
+
+CONFIG = """\
+port 0
+unixsocket {socket}
+unixsocketperm 700
+dir {data}
+daemonize no
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory {memory}
+maxmemory-policy noeviction
+protected-mode yes
+loglevel notice
+"""
+
+
+def default_memory() -> int:
+    """Bytes the embedded server may use unless set: a quarter of the RAM, at most 4 GB."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    with suppress(OSError, ValueError):  # a container may be given less than the machine has
+        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    return min(total // 4, 4 * GIB)
+
+
+def ping(path: str | os.PathLike[str], timeout: float = 1.0) -> bool:
+    """Whether a server answers PING on this unix socket (one that still loads its data does not)."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(timeout)
+        try:
+            client.connect(os.fspath(path))
+            client.sendall(b"PING\r\n")
+            return client.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+class EmbeddedServer:
+    """A server process on a data folder, owned by one process at a time.
+
+    Parameters
+    ----------
+    data : path
+        The folder that keeps the jobs; made with mode 700 where missing.
+    settings : Settings
+        ``max_memory_bytes`` is used.
+
+    Notes
+    -----
+    The owner holds a lock on ``data/lock``, which the kernel releases when the owner dies, however
+    it dies. A server that outlived its owner is taken over. There is no TCP port; the socket has
+    mode 700, or lives in a short private folder when its path would be too long for one.
+    """
+
+    def __init__(self, data: str | os.PathLike[str], settings: Settings) -> None:
+        self.data = Path(data).expanduser().absolute()
+        self.settings = settings
+        self.owned = False
+        self.pid: int | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock: int | None = None
+        self._socket = self.data / "r.sock"
+
+    @property
+    def url(self) -> str:
+        """The address in redis-py's form, ``unix:///path?db=0``."""
+        return f"unix://{quote(str(self._socket))}?db=0"
+
+    def start(self, *, attach: bool = True, patience: float = 60.0) -> EmbeddedServer:
+        """Start the server, take over one whose owner died, or attach to one that runs.
+
+        Parameters
+        ----------
+        attach : bool
+            Whether to use a server that another process owns; otherwise that is an error.
+        patience : float
+            Seconds to wait for its first answer (a long journal is read first).
+
+        Raises
+        ------
+        LimitError
+            The folder is in use and ``attach`` is false, cannot be used, or no answer came in time.
+        """
+        _make_private(self.data)
+        while not (held := self._acquire()) and not _runs(self._holder()):
+            time.sleep(0.01)  # the owner is dead and its folder is being tidied up
+        if held:
+            self.owned = True
+            try:
+                self.launch(patience)
+            except BaseException:
+                self.stop()
+                raise
+        elif attach:
+            self._attach(patience)
+        else:
+            raise LimitError(
+                f"{self.data} is in use by another oddline (process {self._holder()}). "
+                "Stop that one, or choose another folder with --data",
+                code="in_use",
+                status=503,
+            )
+        return self
+
+    def launch(self, patience: float = 60.0) -> None:
+        """Start the process anew on a folder this object owns and wait for its answer."""
+        self._socket = _socket_path(self.data)
+        self._process, self.pid = None, _listener(self._socket)
+        if self.pid is None:
+            self._socket.unlink(missing_ok=True)  # left behind by a server that was killed
+            self._spawn()
+        deadline = time.monotonic() + patience
+        while not ping(self._socket):
+            if not self.alive() or time.monotonic() > deadline:
+                raise LimitError(
+                    f"The embedded server did not start: {_tail(self.data / 'server.log')}",
+                    code="server_failed",
+                    status=503,
+                )
+            time.sleep(0.002)
+
+    def _spawn(self) -> None:
+        binary = find_server()
+        config, log = self.data / "server.conf", self.data / "server.log"
+        memory = self.settings.max_memory_bytes or default_memory()
+        text = CONFIG.format(socket=_quoted(self._socket), data=_quoted(self.data), memory=memory)
+        _write_private(config, text)
+        _write_private(self.data / "address", str(self._socket))
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603 (a path of our own choice, no shell)
+                [binary.path, str(config)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.data,
+                umask=0o077,
+                process_group=0,  # a Ctrl-C at the terminal is for the owner, who stops things in order
+            )
+        self.pid = self._process.pid
+
+    def alive(self) -> bool:
+        """Whether the process this object owns still runs."""
+        if self._process is not None:
+            return self._process.poll() is None
+        return self.pid is not None and _runs(self.pid)
+
+    def stop(self, grace: float = 5.0) -> None:
+        """Stop an owned server in an orderly way, by force after ``grace`` seconds; leave a foreign one."""
+        if not self.owned:
+            return
+        if self.pid is not None and self.alive():
+            os.kill(self.pid, signal.SIGTERM)
+            deadline = time.monotonic() + grace
+            while self.alive() and time.monotonic() < deadline:
+                time.sleep(0.005)
+            if self.alive():
+                os.kill(self.pid, signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+        if self._lock is not None:
+            os.close(self._lock)
+        self.owned, self.pid, self._process, self._lock = False, None, None, None
+
+    def __enter__(self) -> EmbeddedServer:
+        return self if self.owned else self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _acquire(self) -> bool:
+        if self._lock is not None:
+            return True
+        handle = os.open(self.data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return False
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        self._lock = handle
+        return True
+
+    def _holder(self) -> int:
+        try:
+            return int((self.data / "lock").read_text())
+        except (OSError, ValueError):
+            return os.getpid()  # it has just taken the lock and not yet said its name
+
+    def _attach(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            with suppress(OSError):
+                self._socket = Path((self.data / "address").read_text())
+            if ping(self._socket):
+                return
+            time.sleep(0.01)
+        raise LimitError(
+            f"Process {self._holder()} holds {self.data}, but its server does not answer",
+            code="server_failed",
+            status=503,
+        )
+
+
+def _socket_path(data: Path) -> Path:
+    """``data/r.sock``, or one in a private folder with a short name when that is too long for a socket."""
+    if len(os.fsencode(data / "r.sock")) < SOCKET_LIMIT:
+        return data / "r.sock"
+    mark = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
+    for base in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"):  # noqa: S108
+        folder = Path(base or "/nonexistent") / f"oddline-{os.getuid()}-{mark}"
+        if (
+            folder.parent.is_dir()
+            and not folder.is_symlink()
+            and len(os.fsencode(folder / "r.sock")) < SOCKET_LIMIT
+        ):
+            _make_private(folder)
+            return folder / "r.sock"
+    raise LimitError(f"No folder short enough for the socket of {data}", code="server_failed", status=503)
+
+
+def _make_private(folder: Path) -> None:
+    """The folder, ours and closed to others; an existing one of somebody else's is refused."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        facts = folder.stat()
+        if facts.st_uid != os.getuid():
+            raise PermissionError(f"it belongs to user {facts.st_uid}")
+        if facts.st_mode & 0o077:
+            if any(folder.iterdir()) and not (folder / "lock").exists():
+                raise PermissionError("it is open to other users and holds other things")
+            folder.chmod(0o700)
+    except OSError as error:
+        raise LimitError(
+            f"Cannot use the folder {folder}: {error.strerror or error}. Choose another with --data",
+            code="bad_folder",
+            status=503,
+        ) from error
+
+
+def _write_private(path: Path, text: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+
+
+def _quoted(path: Path) -> str:
+    return '"' + str(path).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _listener(path: Path) -> int | None:
+    """The process that listens on a socket, asked of the kernel so that a hung one is seen too."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        try:
+            client.connect(str(path))
+            if sys.platform == "darwin":
+                return int(struct.unpack("i", client.getsockopt(0, 0x002, 4))[0])  # LOCAL_PEERPID
+            return int(struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
+        except OSError:
+            return None
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _tail(log: Path) -> str:
+    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return " / ".join(lines[-3:]) or "it said nothing"
