@@ -18,7 +18,7 @@ def _required() -> set[str]:
 
 
 def test_each_dependency_has_its_line_and_no_line_is_stale():
-    cells = re.findall(r"^\| ([a-z0-9, -]+) \|", (ROOT / "docs/dependencies.md").read_text(), re.M)
+    cells = re.findall(r"^\| ([a-z0-9, -]+) \|", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE)
     listed = {name.strip() for cell in cells for name in cell.split(",")} - {"package", ""}
     assert {n for n in listed if not set(n) <= {"-"}} == _required()
 
@@ -32,4 +32,4 @@ def test_each_dependency_is_pinned():
 
 def test_no_requirement_or_pin_names_an_address():
     for name in ("constraints.txt", "pyproject.toml", "Makefile", ".ci/run"):
-        assert not re.search(r"https?://(?!keepachangelog)", (ROOT / name).read_text()), name
+        assert not re.search(r"https?://", (ROOT / name).read_text()), name
