@@ -1,0 +1,117 @@
+"""A child of the supervisor: one process kept running, its output passed on line by line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from oddline_api.guardian import end_group
+
+__all__ = ["Child", "say"]
+
+HEALTHY_AFTER = 10.0  # seconds of life after which an end counts as the first again
+LONGEST_DELAY = 5.0
+LONGEST_LINE = 1 << 16
+
+
+class Child:
+    """One command under a name, started again and again with a growing delay.
+
+    Attributes
+    ----------
+    pid : int or None
+        The process that runs now; it leads a process group of its own.
+    output : int or None
+        The descriptor to wait on; :meth:`relay` reads it.
+    due : float
+        When it may start again, by ``time.monotonic``.
+    failures : int
+        Ends in a row without a healthy life between.
+    last_words : deque of str
+        The last lines it said.
+    """
+
+    def __init__(self, name: str, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        self.name = name
+        self.argv = list(argv)
+        self.environment = dict(environment)
+        self.pid: int | None = None
+        self.output: int | None = None
+        self.due = 0.0
+        self.failures = 0
+        self.last_words: deque[str] = deque(maxlen=3)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = 0.0
+        self._unfinished = b""
+
+    def start(self) -> int:
+        """Start the process and return its id."""
+        read, write = os.pipe()
+        os.set_blocking(read, False)
+        self._process = subprocess.Popen(  # noqa: S603 (a command of our own table, no shell)
+            self.argv,
+            stdin=subprocess.DEVNULL,
+            stdout=write,
+            stderr=subprocess.STDOUT,
+            env=self.environment,
+            process_group=0,  # a Ctrl-C is for the supervisor; leftovers can be ended as a group
+        )
+        os.close(write)
+        self.pid, self.output = self._process.pid, read
+        self._started = time.monotonic()
+        return self.pid
+
+    def terminate(self) -> None:
+        """Ask the process to end."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def ended(self) -> bool:
+        """Whether it is not running (any more)."""
+        return self._process is None or self._process.poll() is not None
+
+    def bury(self) -> int:
+        """End what is left of the process and its group, pass on its last words; its exit code."""
+        assert self._process is not None
+        assert self.output is not None
+        end_group(self._process.pid)
+        code = self._process.wait()
+        self.relay()
+        os.close(self.output)
+        lived = time.monotonic() - self._started
+        self.failures = 1 if lived > HEALTHY_AFTER else self.failures + 1
+        self.due = time.monotonic() + min(LONGEST_DELAY, 0.1 * 2 ** (self.failures - 1))
+        self._process, self.pid, self.output = None, None, None
+        return code
+
+    def relay(self) -> None:
+        """Pass on what the process said since the last time, without waiting for more."""
+        with suppress(BlockingIOError):
+            while self.output is not None and (data := os.read(self.output, 1 << 16)):
+                *lines, self._unfinished = (self._unfinished + data).split(b"\n")
+                if len(self._unfinished) > LONGEST_LINE:
+                    lines.append(self._unfinished)
+                    self._unfinished = b""
+                for line in lines:
+                    text = line.decode(errors="replace")
+                    if text.strip():
+                        self.last_words.append(text)
+                        say(self.name, text)
+
+
+def say(name: str, text: str) -> None:
+    """One line on stderr: with its process in front on a terminal, as a JSON object elsewhere."""
+    if sys.stderr.isatty():
+        line = f"{name:10} | {text}"
+    elif text.startswith('{"'):
+        line = f'{{"process": "{name}", {text[1:]}'
+    else:
+        line = json.dumps({"process": name, "event": text})
+    with suppress(OSError):  # nobody may be reading any more; the service goes on
+        print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,73 @@
+"""The processes of the service, in one table: ``oddline up`` and the Procfile start the same commands."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+
+from oddline.catalog import ALGORITHMS
+from oddline_workers.settings import Settings, variable
+
+__all__ = ["PROCESSES", "Process", "command", "lanes_in_use", "procfile"]
+
+SOFT_STOP = {"REMAP_SIGTERM": "SIGQUIT"}  # celery gives running jobs a grace, then hands them back
+
+WORKER = (
+    "python -m celery --app oddline_workers.app worker --without-gossip --without-mingle"
+    " --without-heartbeat --loglevel {log_level}"
+)
+
+
+@dataclass(frozen=True)
+class Process:
+    """One kind of process: its command, with ``{settings}`` in braces, and what its environment adds."""
+
+    name: str
+    line: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    lane: str = ""
+
+
+PROCESSES: tuple[Process, ...] = (
+    Process(
+        "web",
+        "python -m granian --interface wsgi --factory --host {host} --port {port}"
+        " --workers {gateway_workers} --blocking-threads {gateway_threads} --no-ws"
+        " --respawn-failed-workers --log-level {log_level} oddline_api.app:create_app",
+    ),
+    Process(
+        "worker-cpu", WORKER + " --queues cpu --hostname cpu@%h --concurrency {workers}", SOFT_STOP, "cpu"
+    ),
+    Process("worker-gpu", WORKER + " --queues gpu --hostname gpu@%h --pool solo", SOFT_STOP, "gpu"),
+    Process("janitor", "python -m oddline_workers.janitor"),
+)
+"""In the order they are started and stopped."""
+
+
+def command(process: Process, settings: Settings) -> list[str]:
+    """The words of a process under these settings, run by this interpreter."""
+    values = {item.name: getattr(settings, item.name) for item in fields(settings)}
+    words = [word.format(**values) for word in process.line.split()]
+    return [sys.executable, *words[1:]]
+
+
+def procfile() -> str:
+    """The text of the Procfile: the same commands, with the settings left to the environment."""
+    defaults = {item.name: item.default for item in fields(Settings)}
+
+    def shell(found: re.Match[str]) -> str:
+        return f"${{{variable(found[1])}:-{defaults[found[1]]}}}"
+
+    lines = []
+    for process in PROCESSES:
+        assignments = "".join(f"{name}={value} " for name, value in process.environment.items())
+        line = re.sub(r"{(\w+)}", shell, process.line)
+        lines.append(f"{process.name}: {assignments}{line}\n")
+    return "".join(lines)
+
+
+def lanes_in_use() -> frozenset[str]:
+    """The lanes that some algorithm of the catalogue waits in."""
+    return frozenset(algorithm.lane for algorithm in ALGORITHMS)

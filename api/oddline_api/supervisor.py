@@ -1,0 +1,243 @@
+"""``oddline up``: starts the service's processes in order, restarts what dies, stops all in order.
+
+One thread, one loop: it waits on the processes' output, on signals (through a wake-up socket) and
+on the next restart that is due.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from oddline.errors import LimitError, RunError
+from oddline_api.child import Child, say
+from oddline_api.guardian import SERVER, Guardian
+from oddline_api.processes import PROCESSES, Process, command, lanes_in_use
+from oddline_workers.server import EmbeddedServer
+from oddline_workers.settings import Settings, variable
+
+__all__ = ["Supervisor", "free_port"]
+
+GRACE = {"web": 1.5, "janitor": 0.5, SERVER: 1.5}  # seconds; workers: settings.shutdown_seconds and one more
+TRIES = 4  # starts of the gateway before its first answer
+
+
+class Supervisor:
+    """The service as one process tree.
+
+    Parameters
+    ----------
+    settings : Settings
+        With a ``redis_url``, no server is embedded. ``port`` must not be 0 (see :func:`free_port`).
+    data : path
+        The folder of the embedded server.
+    announce : callable
+        Called once, when the gateway answers.
+    """
+
+    def __init__(
+        self, settings: Settings, data: str | os.PathLike[str], announce: Callable[[], None]
+    ) -> None:
+        self.settings = settings
+        self.announce = announce
+        self.server = None if settings.redis_url else EmbeddedServer(data, settings)
+        self.children: dict[str, Child] = {}
+        self._stopping = 0
+        self._ready = False
+        self._selector = selectors.DefaultSelector()
+        self._guardian: Guardian | None = None
+
+    @property
+    def redis_url(self) -> str:
+        """The server that the processes use."""
+        return self.server.url if self.server else self.settings.redis_url
+
+    @property
+    def url(self) -> str:
+        """Where the gateway answers."""
+        host = _reachable(self.settings.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.settings.port}"
+
+    def run(self) -> None:
+        """Start, keep running until a signal says stop, stop.
+
+        Raises
+        ------
+        LimitError
+            The data folder or the port is in use.
+        RunError
+            The gateway does not start.
+        """
+        _check_port(self.settings.host, self.settings.port)
+        with self._wakened_by_signals():
+            try:
+                if self.server:
+                    self.server.start(attach=False)
+                self._guardian = Guardian()
+                self._tell_server()
+                for process in PROCESSES:
+                    if not process.lane or process.lane in lanes_in_use():
+                        words = command(process, self.settings)
+                        self.children[process.name] = Child(process.name, words, self._environment(process))
+                while not self._stopping:
+                    self._turn()
+            finally:
+                self._stop()
+
+    def _turn(self) -> None:
+        """One round: what is due is started, what was said is passed on, what ended is noted."""
+        now = time.monotonic()
+        for child in self.children.values():
+            if child.pid is None and child.due <= now:
+                self._start(child)
+        if not self._ready and _answers(_reachable(self.settings.host), self.settings.port):
+            self._ready = True
+            self.announce()
+        waits = [child.due - now for child in self.children.values() if child.pid is None]
+        self._pump(max(0.0, min([1.0 if self._ready else 0.02, *waits])))
+        self._notice_ends()
+
+    def _start(self, child: Child) -> None:
+        pid = child.start()
+        assert child.output is not None
+        assert self._guardian is not None
+        self._selector.register(child.output, selectors.EVENT_READ, child.relay)
+        self._guardian.tell(child.name, pid)
+
+    def _environment(self, process: Process) -> dict[str, str]:
+        changed = {
+            "redis_url": self.redis_url,
+            "host": self.settings.host,
+            "port": self.settings.port,
+            "workers": self.settings.workers,
+        }
+        # PYTHONSAFEPATH: a celery.py or random.py in the folder the user happens to be in is not ours.
+        return {
+            **os.environ,
+            "PYTHONSAFEPATH": "1",
+            **{variable(name): str(value) for name, value in changed.items()},
+            **process.environment,
+        }
+
+    def _notice_ends(self) -> None:
+        for child in self.children.values():
+            if child.pid is not None and child.ended():
+                code = self._bury(child)
+                say(
+                    child.name,
+                    f"ended with code {code}; starts again in {child.due - time.monotonic():.1f} s",
+                )
+                if child.name == "web" and not self._ready and child.failures >= TRIES:
+                    raise RunError(
+                        "The gateway does not start: " + " / ".join(child.last_words), code="no_gateway"
+                    )
+        if self.server and not self.server.alive():
+            say(SERVER, "ended; starts again")
+            self.server.launch()
+            self._tell_server()
+
+    def _tell_server(self) -> None:
+        if self.server and self.server.pid and self._guardian:
+            self._guardian.tell(SERVER, self.server.pid)
+
+    def _bury(self, child: Child) -> int:
+        assert child.output is not None
+        self._selector.unregister(child.output)
+        return child.bury()
+
+    def _stop(self) -> None:
+        """Gateway, workers, janitor, server: each asked to end, and made to after its grace."""
+        lanes = [process.name for process in PROCESSES if process.lane]
+        self._stop_batch(["web"], GRACE["web"])
+        self._stop_batch(lanes, self.settings.shutdown_seconds + 1.0)
+        self._stop_batch(["janitor"], GRACE["janitor"])
+        if self.server:
+            self.server.stop(GRACE[SERVER])
+        if self._guardian:
+            self._guardian.dismiss()
+
+    def _stop_batch(self, names: list[str], grace: float) -> None:
+        batch = [c for c in self.children.values() if c.name in names and c.pid is not None]
+        deadline = time.monotonic() + grace
+        for child in batch:
+            child.terminate()
+        # A second signal means that somebody is in a hurry.
+        while self._stopping < 2 and time.monotonic() < deadline and not all(c.ended() for c in batch):
+            self._pump(0.02)
+        for child in batch:
+            self._bury(child)
+
+    def _pump(self, timeout: float) -> None:
+        for key, _ in self._selector.select(timeout):
+            key.data()
+
+    @contextmanager
+    def _wakened_by_signals(self) -> Iterator[None]:
+        """Signals end the wait of the loop: CHLD to look for ends, TERM, INT and HUP to stop."""
+        read, write = socket.socketpair()
+        read.setblocking(False)
+        write.setblocking(False)
+
+        def drain() -> None:
+            with suppress(BlockingIOError):
+                read.recv(4096)
+
+        def stop(number: int, frame: Any) -> None:
+            self._stopping += 1
+
+        handlers = dict.fromkeys((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), stop)
+        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+        before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        wakeup = signal.set_wakeup_fd(write.fileno(), warn_on_full_buffer=False)
+        self._selector.register(read, selectors.EVENT_READ, drain)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            self._selector.close()
+            read.close()
+            write.close()
+
+
+def free_port(host: str) -> int:
+    """A port that nobody listens on now."""
+    with socket.create_server((host, 0), family=_family(host)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def _check_port(host: str, port: int) -> None:
+    try:
+        socket.create_server((host, port), family=_family(host)).close()
+    except OSError as error:
+        raise LimitError(
+            f"Cannot listen on {host}, port {port}: {error.strerror}. "
+            "Choose another with --port, or a free one with --port 0",
+            code="port_in_use",
+            status=503,
+        ) from error
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
+
+
+def _answers(host: str, port: int) -> bool:
+    """Whether the gateway says it lives."""
+    try:
+        with socket.create_connection((host, port), timeout=1.0) as connection:
+            connection.sendall(b"GET /livez HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            return connection.recv(64).split(b" ", 2)[1:2] == [b"200"]
+    except OSError:
+        return False
