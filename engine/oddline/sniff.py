@@ -14,7 +14,9 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from oddline.errors import DataError, did_you_mean
@@ -119,14 +121,14 @@ def sniff(head: bytes, *, complete: bool = False) -> Sniffed:
         return Sniffed("json", gzipped, encoding, ",", ".", _json_columns(start, complete))
     if start[0] == "<":
         raise _not_csv("The file is an HTML or XML document")
-    rows = _rows(text, complete)
-    delimiter = _delimiter(rows)
-    columns, cells = _header(rows, delimiter)
+    lines = _lines(text, complete)
+    delimiter = _delimiter(lines)
+    columns, cells = _header(lines, delimiter)
     decimal = "."
     if delimiter != ",":
         commas = sum(bool(_COMMA.fullmatch(cell)) for cell in cells)
         decimal = "," if commas > sum(bool(_POINT.fullmatch(cell)) for cell in cells) else "."
-    return Sniffed("csv", gzipped, encoding, delimiter, decimal, columns)
+    return Sniffed("csv", gzipped, encoding, delimiter or ",", decimal, columns)
 
 
 def require_columns(
@@ -187,9 +189,7 @@ def _inflate(head: bytes, complete: bool) -> tuple[bytes, bool]:
     try:
         text = unpack.decompress(head, HEAD_BYTES)
     except zlib.error:
-        raise DataError(
-            "The file starts like gzip but is damaged; pack it again.", code="damaged_gzip"
-        ) from None
+        raise DataError("The gzip file is damaged; pack it again.", code="damaged_gzip") from None
     return text, complete and unpack.eof and not unpack.unused_data
 
 
@@ -226,33 +226,25 @@ def _decode(head: bytes, encoding: str, complete: bool) -> str:
     return text
 
 
-def _rows(text: str, complete: bool) -> list[str]:
-    """The header and the first data lines, as one text each; a cut last line is left off."""
-    lines = text.splitlines(keepends=True) if "\n" in text else text.split("\r")
-    if not complete and len(lines) > 1:
-        lines.pop()
-    return lines
+def _lines(text: str, complete: bool) -> list[str]:
+    """The first lines with their ends; a cut last line is left off."""
+    lines = list(io.StringIO(text, newline=""))
+    return lines if complete or len(lines) == 1 else lines[:-1]
 
 
-def _parsed(lines: list[str], delimiter: str) -> Iterator[list[str]]:
-    source = csv.reader(
-        io.StringIO("".join(lines[: 4 * _ROWS]) if lines[0].endswith("\n") else "\n".join(lines), newline=""),
-        delimiter=delimiter,
-        skipinitialspace=True,
-    )
-    try:
-        for number, row in enumerate(row for row in source if row):
-            if number > _ROWS:
-                return
-            yield row
-    except csv.Error:
-        return
+def _parsed(lines: list[str], delimiter: str) -> list[list[str]]:
+    """The header and the first rows under this delimiter, as far as they parse."""
+    rows: list[list[str]] = []
+    source = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    with suppress(csv.Error):
+        rows.extend(islice((row for row in source if row), 1 + _ROWS))
+    return rows
 
 
 def _delimiter(lines: list[str]) -> str:
     best, winner = (0.0, 1), ""
     for delimiter in _DELIMITERS:
-        rows = list(_parsed(lines, delimiter))
+        rows = _parsed(lines, delimiter)
         width = len(rows[0]) if rows else 0
         if width < 2:
             continue
@@ -265,7 +257,7 @@ def _delimiter(lines: list[str]) -> str:
 
 def _header(lines: list[str], delimiter: str) -> tuple[tuple[str, ...], list[str]]:
     """The column names and the cells of the first rows; DataError where that is no table."""
-    rows = list(_parsed(lines, delimiter or ","))
+    rows = _parsed(lines, delimiter or ",")
     if not rows:
         raise _not_csv("The file has no line that names columns")
     columns = tuple(name.strip() for name in rows[0])
