@@ -1,0 +1,65 @@
+"""The gateway: one Flask app with a blueprint for each door."""
+
+from __future__ import annotations
+
+import secrets
+
+from apiflask import APIFlask
+from flask import Response, g
+
+import oddline
+from oddline_api import errors, health, ibm, jobs, openapi
+from oddline_api.backend import Backend
+from oddline_api.uploads import Request
+from oddline_workers import telemetry
+from oddline_workers.settings import Settings, from_environment
+
+__all__ = ["create_app"]
+
+IBM_PREFIX = "/ai4industry/run"
+"""Where the hosted service had its routes; clients have it written into them."""
+
+
+class Gateway(APIFlask):
+    """The app class, with requests that count what they read."""
+
+    request_class = Request
+
+
+def create_app(settings: Settings | None = None) -> Gateway:
+    """Make the gateway's WSGI app. Opens no connection, so it may start before the store.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Without them those of the environment are read, and logs go to stderr as JSON lines.
+    """
+    app = Gateway(__name__, title="Oddline", version=oddline.__version__, docs_path=None, json_errors=False)
+    if settings is None:
+        settings = from_environment()
+        telemetry.configure(settings)
+    app.extensions["oddline"] = Backend(settings)
+    app.before_request(_number)
+    app.after_request(_sign)
+    app.register_blueprint(ibm.bp)
+    app.register_blueprint(ibm.bp, url_prefix=IBM_PREFIX, name="ibm_hosted")
+    app.register_blueprint(jobs.bp)
+    app.register_blueprint(health.bp)
+    errors.register(app)
+    openapi.describe(app, alias=IBM_PREFIX)
+    return app
+
+
+def _number() -> None:
+    g.transaction = secrets.token_hex(12)
+
+
+def _sign(response: Response) -> Response:
+    """The headers every answer has."""
+    headers = response.headers
+    headers["x-global-transaction-id"] = g.get("transaction") or secrets.token_hex(12)
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers.setdefault("Cache-Control", "no-store")
+    if (window := g.get("window")) is not None:
+        headers.extend(window.headers)
+    return response

@@ -1,0 +1,38 @@
+"""What stands behind the doors: settings, the store's connection, the job store, the queue."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from flask import current_app
+
+from oddline_api.limits import Limiter
+from oddline_workers.connections import connect
+from oddline_workers.settings import Settings
+from oddline_workers.store import JobStore
+
+__all__ = ["Backend", "backend"]
+
+
+class Backend:
+    """The parts one gateway process shares between its requests. Opens no connection by itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.redis = connect(settings, "gateway")
+        self.store = JobStore(self.redis, settings)
+        self.limiter = Limiter(self.redis, settings)
+
+    @cached_property
+    def queue(self) -> Any:
+        """The Celery app that jobs are published with; imported at the first submit, as it is large."""
+        from oddline_workers.app import make_app
+
+        return make_app(self.settings)
+
+
+def backend() -> Backend:
+    """The backend of the app that answers this request."""
+    found: Backend = current_app.extensions["oddline"]
+    return found

@@ -1,0 +1,39 @@
+"""Is the process alive, and could it serve?"""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint, Schema
+from apiflask.fields import String
+from flask import Response
+from redis.exceptions import RedisError
+
+from oddline_api.backend import backend
+from oddline_api.streams import json_body
+
+__all__ = ["bp"]
+
+bp = APIBlueprint("health", __name__, tag="Health")
+
+
+class Health(Schema):
+    """How the gateway is."""
+
+    status = String()
+
+
+@bp.get("/livez")
+@bp.output(Health)
+def livez() -> Response:
+    """Whether the process answers at all; looks at nothing else."""
+    return json_body(b'{"status": "alive"}')
+
+
+@bp.get("/readyz")
+@bp.output(Health)
+def readyz() -> Response:
+    """Whether the store answers within a second; 503 if not."""
+    try:
+        backend().redis.ping()
+    except RedisError:
+        return json_body(b'{"status": "unavailable", "error": "The job store does not answer."}', 503)
+    return json_body(b'{"status": "ready"}')

@@ -1,0 +1,36 @@
+"""The bodies of our own dialect."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from oddline_workers.jobs import STAMPS, Job
+
+__all__ = ["describe"]
+
+
+def describe(job: Job) -> dict[str, Any]:
+    """A job as JSON-ready data, for its owner."""
+    at = f"/api/v1/jobs/{job.id}"
+    return {
+        "id": job.id,
+        "status": job.status.value,
+        "filename": job.filename,
+        "size": job.size,
+        "dialect": job.dialect,
+        "lane": job.lane,
+        "parameters": dict(job.spec),
+        "attempt": job.attempt,
+        "cancel": job.cancel,
+        "progress": {"fraction": job.fraction, "stage": job.stage},
+        "timeline": {name: _iso(getattr(job, name)) for name in STAMPS},
+        "error": dict(job.error) if job.error else None,
+        "links": {"self": at, "result": f"/result/{job.id}" if job.dialect == "ibm" else at + "/result"},
+    }
+
+
+def _iso(stamp: int) -> str | None:
+    if not stamp:
+        return None
+    return datetime.fromtimestamp(stamp / 1e6, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

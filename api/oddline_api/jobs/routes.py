@@ -1,0 +1,164 @@
+"""Submit, list, look at, cancel, and the result."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, cast
+
+import orjson
+from apiflask import APIBlueprint
+from flask import Response, g, request
+
+from oddline.catalog import Spec, check, lane_of
+from oddline.errors import JobError, OddlineError, ParameterError
+from oddline.sniff import require_columns
+from oddline_api.auth import guard, submits
+from oddline_api.backend import backend
+from oddline_api.forms import parse_columns
+from oddline_api.jobs.answers import describe
+from oddline_api.jobs.schemas import JobOut, JobsOut, JobsQuery, ParametersQuery
+from oddline_api.streams import deliver, json_body
+from oddline_api.uploads import Request, Upload, inspect
+from oddline_workers.jobs import Status
+from oddline_workers.submit import submit
+
+__all__ = ["bp"]
+
+BODIES = {
+    "text/csv": ".csv",
+    "application/json": ".json",
+    "application/gzip": ".csv.gz",
+    "application/octet-stream": ".csv",
+}
+"""Content types of a bare body, and the ending of its name if none is given."""
+
+bp = APIBlueprint("jobs", __name__, url_prefix="/api/v1", tag="Jobs")
+bp.before_request(guard)
+
+
+@bp.post("/jobs")
+@submits
+@bp.input(ParametersQuery, location="query", arg_name="_query", validation=False)
+@bp.output(JobOut, 202)
+def submit_job(_query: Any) -> Response:
+    """Submit a file: as a multipart form with its parameters, or as the bare body.
+
+    A bare body is a CSV or a JSON array of row objects, plain or gzip; the parameters then
+    stand in the query.
+    """
+    behind = backend()
+    upload, spec = _upload(), _spec()
+    columns = inspect(upload, behind.settings).columns
+    require_columns(columns, time_column=spec.time_column, target_columns=spec.target_columns)
+    job = submit(
+        behind.store,
+        behind.queue,
+        owner=g.client,
+        dialect="plain",
+        lane=lane_of(spec.algorithm_type),
+        spec=asdict(spec),
+        data=upload.data,
+        filename=upload.filename,
+    )
+    response = json_body(orjson.dumps(describe(job)), 202)
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return response
+
+
+@bp.get("/jobs")
+@bp.input(JobsQuery, location="query", arg_name="query")
+@bp.output(JobsOut)
+def list_jobs(query: dict[str, Any]) -> Response:
+    """The client's jobs, newest first."""
+    status = Status(query["status"]) if "status" in query else None
+    jobs, total = backend().store.list(g.client, limit=query["limit"], offset=query["offset"], status=status)
+    return json_body(
+        orjson.dumps(
+            {
+                "jobs": [describe(job) for job in jobs],
+                "total": total,
+                "limit": query["limit"],
+                "offset": query["offset"],
+            }
+        )
+    )
+
+
+@bp.get("/jobs/<job_id>")
+@bp.output(JobOut)
+def get_job(job_id: str) -> Response:
+    """One job, with its progress and timeline."""
+    return json_body(orjson.dumps(describe(backend().store.get(job_id, g.client))))
+
+
+@bp.delete("/jobs/<job_id>")
+@bp.output(JobOut)
+def cancel_job(job_id: str) -> Response:
+    """Cancel a job that is not over; one that executes ends at its next sign of life."""
+    return json_body(orjson.dumps(describe(backend().store.cancel(job_id, g.client))))
+
+
+@bp.get("/jobs/<job_id>/result")
+@bp.output({}, content_type="application/json")
+def get_result(job_id: str) -> Response:
+    """The result of a done job: summary, flagged runs, and one score and label a row."""
+    job = backend().store.get(job_id, g.client)
+    if job.status is Status.DONE and job.dialect == "plain":
+        return deliver(job)
+    if job.status is Status.DONE:
+        text, code = (
+            f"The job came through the IBM door; its result is at /result/{job.id}.",
+            "other_dialect",
+        )
+    elif job.status is Status.CANCELLED:
+        text, code = "The job was cancelled; it has no result.", "cancelled"
+    elif job.status is Status.ERROR:
+        reason = job.error or {}
+        text, code = str(reason.get("error", "The job failed.")), str(reason.get("code", "run_failed"))
+    else:
+        text, code = f"The job is {job.status.value}; its result is there when it is done.", "not_done"
+    raise JobError(text, code=code, status=409)
+
+
+def _upload() -> Upload:
+    """The file of this request: its multipart part, or the body itself."""
+    if request.mimetype == "multipart/form-data":
+        part = request.files.get("file")
+        if part is None:
+            text = "is missing; send the data as a multipart file part with this name."
+            raise ParameterError(f"file: {text}", problems={"file": text})
+        return Upload.of_part(part)
+    if request.mimetype not in BODIES:
+        raise OddlineError(
+            f"The content type is {request.mimetype[:100] or 'missing'}; expected one of"
+            f" multipart/form-data, {', '.join(BODIES)}.",
+            code="unsupported_media_type",
+            status=415,
+        )
+    name = request.args.get("filename") or "data" + BODIES[request.mimetype]
+    return Upload.of_body(cast(Request, request), name)
+
+
+def _spec() -> Spec:
+    """The parameters from form and query together; an empty one counts as not sent."""
+    sent = {**request.args.to_dict(flat=False), **request.form.to_dict(flat=False)}
+    sent.pop("filename", None)
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for name, texts in sent.items():
+        if name == "target_columns" and any(texts):
+            try:
+                # Given more than once each is a name; given once it may be a list in text.
+                listed = len(texts) == 1 and texts[0].lstrip()[:1] in ("[", "(")
+                values[name] = parse_columns(texts[0]) if listed else texts
+            except ValueError as error:
+                problems[name] = str(error)
+        elif texts[0].strip():
+            values[name] = texts[0]
+    try:
+        spec = check(values)
+    except ParameterError as error:
+        problems |= error.problems
+    if problems:
+        raise ParameterError("; ".join(f"{n}: {t}" for n, t in problems.items()), problems=problems)
+    return spec
