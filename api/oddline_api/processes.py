@@ -15,7 +15,7 @@ __all__ = ["PROCESSES", "Process", "command", "lanes_in_use", "procfile"]
 SOFT_STOP = {"REMAP_SIGTERM": "SIGQUIT"}  # celery gives running jobs a grace, then hands them back
 
 WORKER = (
-    "python -m celery --app oddline_workers.app worker --without-gossip --without-mingle"
+    "python -m celery --app oddline_workers.app --quiet worker --without-gossip --without-mingle"
     " --without-heartbeat --loglevel {log_level}"
 )
 

@@ -1,0 +1,63 @@
+"""``oddline detect``: the engine on a file, here, without a service."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from oddline.catalog import Spec, check
+from oddline_api.cli.options import detection_options, given
+from oddline_api.cli.output import bar, format_options, opened
+
+if TYPE_CHECKING:
+    from oddline.table import Table
+
+__all__ = ["detect", "read"]
+
+READABLE = click.Path(exists=True, dir_okay=False, allow_dash=True)
+
+
+@click.command()
+@click.argument("file", type=READABLE)
+@detection_options
+@click.option("-o", "--output", help="Write to this file instead of stdout.")
+@click.option("--plot", "picture", metavar="FILE.png", help="Draw values, score and flagged rows.")
+@format_options
+def detect(file: str, output: str | None, picture: str | None, form: str | None, **parameters: Any) -> None:
+    """Find anomalies in FILE (CSV or JSON rows, plain or gzip; - for stdin), here, without a service.
+
+    Prints the anomalies; with --csv a line for every row, with --json all of it, in the form a
+    service answers.
+    """
+    spec = check(given(parameters))
+    table = read(file, spec)
+    from oddline.workflow import detect as run
+
+    from oddline_api.cli.report import print_result
+    from oddline_workers.render import render
+
+    detection = run(table, spec, bar)
+    bar(1.0, "done", last=True)
+    if picture:
+        from oddline.plot import plot
+
+        plot(detection, picture)
+    with opened(output) as target:
+        if form == "json":
+            target.writelines(piece.decode() for piece in render(detection, "plain"))
+            target.write("\n")
+        else:
+            import json
+
+            print_result(json.loads(b"".join(render(detection, "plain"))), form, target)
+
+
+def read(file: str, spec: Spec) -> Table:
+    """The table in a file, or on stdin."""
+    from oddline.table import read_table
+
+    source: Any = click.get_binary_stream("stdin").read() if file == "-" else file
+    names = ("time_column", "time_format", "target_columns", "repair")
+    return read_table(source, **{f.name: getattr(spec, f.name) for f in fields(spec) if f.name in names})

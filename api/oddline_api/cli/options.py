@@ -1,0 +1,54 @@
+"""The options of a detection, made from the catalogue: names, ranges and defaults are written once there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from oddline.catalog import PARAMETERS, Parameter
+
+__all__ = ["detection_options", "given"]
+
+SHORT = {
+    "algorithm_type": "--algorithm",
+    "anomaly_estimator": "--estimator",
+    "lookback_window": "--lookback",
+    "labeling_threshold": "--threshold",
+    "target_columns": "--target",
+    "random_state": "--seed",
+    "train_rows": "--train",
+}
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def detection_options(command: Command) -> Command:
+    """Add an option for each parameter of the catalogue; absent ones are None."""
+    for parameter in reversed(PARAMETERS.values()):
+        command = _option(parameter)(command)
+    return command
+
+
+def given(values: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that were given, in the catalogue's names."""
+    return {n: value for n, value in values.items() if n in PARAMETERS and value not in (None, ())}
+
+
+def _option(parameter: Parameter) -> Callable[[Command], Command]:
+    long = "--" + parameter.name.replace("_", "-")
+    names = [SHORT[parameter.name], long] if parameter.name in SHORT else [long]
+    text = parameter.help
+    if parameter.kind == "columns":
+        text += " Repeat it for several."
+    elif parameter.kind != "text":
+        text += f" {parameter.range.capitalize()}"
+        text += f"; default {parameter.default}." if parameter.default is not None else "."
+    return click.option(
+        *names,
+        parameter.name,
+        multiple=parameter.kind == "columns",
+        metavar={"choice": "NAME", "text": "TEXT", "columns": "COLUMN"}.get(parameter.kind, "N"),
+        help=text,
+    )

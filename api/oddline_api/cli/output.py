@@ -1,0 +1,89 @@
+"""What the commands print: JSON, CSV or a plain table, and progress for people only."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, Any
+
+import click
+
+__all__ = ["bar", "format_options", "opened", "print_csv", "print_json", "print_table", "table_of"]
+
+WIDTH = 30
+
+
+def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--json`` and ``--csv`` as the value of ``form``; a table for people without them."""
+    command = click.option("--csv", "form", flag_value="csv", help="Print CSV.")(command)
+    return click.option("--json", "form", flag_value="json", help="Print JSON.")(command)
+
+
+@contextmanager
+def opened(path: str | None) -> Any:
+    """The file to write to, or stdout without one."""
+    if path is None or path == "-":
+        yield sys.stdout
+    else:
+        try:
+            with open(path, "w", encoding="utf-8", newline="") as file:
+                yield file
+        except OSError as error:
+            raise click.UsageError(f"Cannot write {path}: {error.strerror}") from error
+
+
+def print_json(data: Any, file: IO[str] | None = None) -> None:
+    """JSON with a line end; readable on a terminal."""
+    file = file or sys.stdout
+    json.dump(data, file, indent=2 if file.isatty() else None, ensure_ascii=False)
+    file.write("\n")
+
+
+def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], file: IO[str] | None = None) -> None:
+    """CSV with a header."""
+    writer = csv.writer(file or sys.stdout, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+
+
+def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]], file: IO[str] | None = None) -> None:
+    """Columns with aligned texts; numbers to the right."""
+    table = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(header, *table, strict=True)]
+    numeric = [bool(table) and all(_is_number(row[i]) for row in table) for i in range(len(header))]
+    for cells in (header, ["-" * width for width in widths], *table):
+        line = (
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(cells, widths, numeric, strict=True)
+        )
+        click.echo("  ".join(line).rstrip(), file)
+
+
+def bar(fraction: float, stage: str, *, last: bool = False) -> None:
+    """Redraw the progress bar on stderr, if that is a terminal."""
+    if not sys.stderr.isatty():
+        return
+    full = round(min(1.0, max(0.0, fraction)) * WIDTH)
+    line = f"[{'#' * full}{'.' * (WIDTH - full)}] {fraction:4.0%} {stage}"
+    click.echo(f"\r\x1b[K{line}" + ("\n" if last else ""), nl=False, err=True)
+
+
+def table_of(mapping: Mapping[str, Any]) -> str:
+    """``name  value`` lines with the values aligned."""
+    width = max(map(len, mapping))
+    text = io.StringIO()
+    for name, value in mapping.items():
+        text.write(f"{name.ljust(width)}  {value}\n")
+    return text.getvalue().rstrip("\n")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", "").rstrip("%"))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,65 @@
+"""``oddline score``: one number for each row, for programs and benchmarks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from oddline.catalog import check
+from oddline.errors import ParameterError, did_you_mean
+from oddline_api.cli.detect import READABLE, read
+from oddline_api.cli.options import detection_options, given
+from oddline_api.cli.output import bar, opened
+
+if TYPE_CHECKING:
+    from oddline.table import Table
+
+__all__ = ["score"]
+
+ANSWERS = frozenset({"label", "labels", "is_anomaly", "anomaly"})
+
+
+@click.command()
+@click.argument("file", type=READABLE)
+@click.option("-o", "--output", help="Write to this file instead of stdout.")
+@click.option(
+    "--ignore", multiple=True, metavar="COLUMN", help="A column to leave out. Repeat it for several."
+)
+@detection_options
+def score(file: str, output: str | None, ignore: tuple[str, ...], **parameters: Any) -> None:
+    """Write one score for each row of FILE: larger is odder, never negative, never missing.
+
+    Every numeric column but the time is judged, unless --target names some or --ignore leaves some
+    out: a column with the answers, such as Label, should be left out. No time column is needed. The
+    output has a header line, `score`, and then as many lines as FILE has rows, in its order.
+    """
+    spec = check(given(parameters))
+    table = _without(read(file, spec), ignore)
+    for name in table.columns:
+        if name.casefold() in ANSWERS and spec.target_columns is None:
+            click.echo(
+                f"oddline: column {name!r} is judged like any other; --ignore {name} leaves it out", err=True
+            )
+    from oddline.workflow import detect
+
+    detection = detect(table, spec, bar)
+    bar(1.0, "done", last=True)
+    with opened(output) as target:
+        target.write("score\n")
+        target.writelines(f"{value!r}\n" for value in detection.score.tolist())
+
+
+def _without(table: Table, ignore: tuple[str, ...]) -> Table:
+    for name in ignore:
+        if name not in table.columns:
+            raise ParameterError(
+                f"--ignore {name}: there is no such value column; the file has {', '.join(table.columns)}."
+                + did_you_mean(name, table.columns),
+                parameter="ignore",
+            )
+    kept = [i for i, name in enumerate(table.columns) if name not in ignore]
+    if not kept:
+        raise ParameterError("--ignore leaves no column to judge.", parameter="ignore")
+    return replace(table, values=table.values[:, kept], columns=tuple(table.columns[i] for i in kept))

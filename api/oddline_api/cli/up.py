@@ -1,0 +1,71 @@
+"""``oddline up``: the whole service on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from oddline import __version__
+from oddline_api.cli.folder import data_option, default_folder
+from oddline_api.cli.output import print_json, table_of
+from oddline_workers.settings import Settings, from_environment
+
+if TYPE_CHECKING:
+    from oddline_workers.credentials import Credential
+
+__all__ = ["up"]
+
+
+@click.command()
+@click.option("--host", help="The address to listen on; ODDLINE_HOST, 127.0.0.1.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="The port; 0 takes a free one; ODDLINE_PORT, 8080."
+)
+@data_option
+@click.option("--workers", type=click.IntRange(1), help="Jobs at a time; ODDLINE_WORKERS, one a core.")
+@click.option("--json", "as_json", is_flag=True, help="Print the ready line as JSON.")
+def up(host: str | None, port: int | None, data: Path | None, workers: int | None, as_json: bool) -> None:
+    """Run the whole service on this machine until Ctrl-C.
+
+    Starts a server for the jobs (unless ODDLINE_REDIS_URL names one), the gateway, the workers and
+    the janitor; restarts what dies; stops all in order. The first start makes a client and shows
+    its secret once. The ready line goes to stdout, everything the processes say to stderr.
+    """
+    from oddline_api.supervisor import Supervisor, free_port
+
+    given = {"host": host, "port": port, "workers": workers}
+    settings = replace(from_environment(), **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
+    if settings.port == 0:
+        settings = replace(settings, port=free_port(settings.host))
+    folder = data or default_folder()
+
+    def ready() -> None:
+        made = _first_client(replace(settings, redis_url=supervisor.redis_url))
+        facts = {"url": supervisor.url}
+        if supervisor.server:
+            facts["data"] = str(supervisor.server.data)
+        if made:
+            facts |= {"client_id": made.client_id, "client_secret": made.client_secret}
+        if as_json:
+            print_json(facts)
+        else:
+            click.echo(f"Oddline {__version__} is ready at {facts.pop('url')}")
+            click.echo(table_of(facts) if facts else "", nl=bool(facts))
+            if made:
+                click.echo("The secret is shown this once. For another client: oddline credentials create")
+        click.get_text_stream("stdout").flush()
+
+    supervisor = Supervisor(settings, folder, ready)
+    supervisor.run()
+
+
+def _first_client(settings: Settings) -> Credential | None:
+    """A client for a service that has none yet."""
+    from oddline_workers import credentials
+    from oddline_workers.connections import connect
+
+    with connect(settings, "cli") as redis:
+        return None if credentials.list_(redis, settings) else credentials.create(redis, settings, "first")

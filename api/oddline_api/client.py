@@ -1,0 +1,200 @@
+"""A client of a service, in its own dialect (``/api/v1``) and, for the demo, in IBM's form."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import httpx
+
+from oddline.errors import LimitError, OddlineError, RunError
+
+__all__ = ["Client", "IbmClient"]
+
+OVER = frozenset({"done", "error", "cancelled"})
+IBM_BASE = "/ai4industry/run"
+
+
+class _Caller:
+    """Requests with the credentials on them; every failure becomes an :class:`OddlineError`."""
+
+    def __init__(self, url: str, client_id: str, secret: str, *, timeout: float = 60.0) -> None:
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(
+            base_url=self.url,
+            headers={
+                "X-IBM-Client-Id": client_id,
+                "X-IBM-Client-Secret": secret,
+                "Accept": "application/json",
+            },
+            timeout=httpx.Timeout(timeout, connect=5.0),
+            trust_env=False,
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def call(self, method: str, path: str, **more: Any) -> Any:
+        """The JSON of an answer.
+
+        Raises
+        ------
+        LimitError
+            The service is away (503), full or the client too fast.
+        OddlineError
+            The service refused; ``status`` and ``code`` are its own.
+        """
+        with self.answer(method, path, **more) as response:
+            response.read()
+            try:
+                return response.json()
+            except ValueError as error:
+                raise RunError(
+                    f"{self.url} answered {method} {path} with something that is not JSON. Is it an Oddline?",
+                    code="not_oddline",
+                    status=503,
+                ) from error
+
+    @contextmanager
+    def answer(self, method: str, path: str, **more: Any) -> Iterator[httpx.Response]:
+        """The open answer of a request that went well, to be read in pieces."""
+        try:
+            with self._http.stream(method, path, **more) as response:
+                if response.status_code >= 400:
+                    response.read()
+                    raise _refusal(response)
+                yield response
+        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            raise LimitError(
+                f"No service answers at {self.url}. Start one with `oddline up`, or set ODDLINE_URL",
+                code="unreachable",
+                status=503,
+            ) from error
+        except httpx.HTTPError as error:
+            words = str(error) or type(error).__name__
+            raise LimitError(
+                f"The call to {self.url} broke off: {words}", code="broken_off", status=503
+            ) from error
+        except httpx.InvalidURL as error:
+            raise OddlineError(f"{self.url!r} is not a URL; expected http://host:port", status=400) from error
+
+
+class Client(_Caller):
+    """The service's own dialect.
+
+    Examples
+    --------
+    >>> with Client("http://127.0.0.1:8080", "an-id", "a-secret") as client:  # doctest: +SKIP
+    ...     job = client.submit("series.csv", algorithm_type="WindowAD")
+    ...     job = client.wait(job["id"])
+    """
+
+    def submit(self, path: str | Path, **parameters: Any) -> dict[str, Any]:
+        """Send a file as a job, piece by piece; the job's description."""
+        with open(path, "rb") as file:
+            return self.call("POST", "/api/v1/jobs", **_form(file, Path(path).name, "file", parameters))
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """One job as it is now."""
+        return self.call("GET", f"/api/v1/jobs/{_id(job_id)}")
+
+    def jobs(self, **query: Any) -> dict[str, Any]:
+        """Your jobs, newest first (``limit``, ``offset``, ``status``)."""
+        return self.call("GET", "/api/v1/jobs", params={k: v for k, v in query.items() if v is not None})
+
+    def cancel(self, job_id: str) -> dict[str, Any]:
+        """Cancel a job that waits or runs."""
+        return self.call("DELETE", f"/api/v1/jobs/{_id(job_id)}")
+
+    def result(self, job_id: str) -> Any:
+        """The result of a finished job: summary, anomalies and a row for each row of the file."""
+        return self.call("GET", f"/api/v1/jobs/{_id(job_id)}/result")
+
+    def wait(
+        self,
+        job_id: str,
+        progress: Callable[[float, str], None] = lambda fraction, stage: None,
+        *,
+        timeout: float | None = None,
+    ) -> dict[str, Any]:
+        """The job once it is over, asked for at growing intervals of at most half a second.
+
+        Raises
+        ------
+        LimitError
+            ``timeout`` seconds have passed; the job goes on.
+        """
+        began, pause = time.monotonic(), 0.02
+        while True:
+            job = self.job(job_id)
+            progress(float(job["progress"]["fraction"]), str(job["progress"]["stage"] or job["status"]))
+            if job["status"] in OVER:
+                return job
+            if timeout is not None and time.monotonic() - began > timeout:
+                raise LimitError(
+                    f"Job {job_id} is still {job['status']} after {timeout:g} s; it goes on",
+                    code="still_running",
+                    status=503,
+                )
+            time.sleep(pause)
+            pause = min(0.5, pause * 1.5)
+
+
+class IbmClient(_Caller):
+    """The few calls of an IBM-form client: submit a batch job, ask for its result."""
+
+    def submit(self, path: str | Path, kind: str = "univariate", **fields: Any) -> str:
+        """Send a file in IBM's form; the job id."""
+        with open(path, "rb") as file:
+            form = _form(file, Path(path).name, "data_file", fields)
+            answer = self.call("POST", f"{IBM_BASE}/anomaly-detection/timeseries/{kind}/batch", **form)
+        return str(answer["jobId"])
+
+    def result(self, job_id: str) -> dict[str, Any]:
+        """What ``GET /result/<id>`` says now."""
+        return self.call("GET", f"{IBM_BASE}/result/{_id(job_id)}")
+
+
+def _form(file: BinaryIO, filename: str, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    texts = {key: _text(value) for key, value in fields.items() if value is not None}
+    return {"files": {name: (filename, file, "application/octet-stream")}, "data": texts}
+
+
+def _text(value: Any) -> str:
+    import json
+
+    return json.dumps(value) if isinstance(value, list | tuple) else str(value)
+
+
+def _id(job_id: str) -> str:
+    from urllib.parse import quote
+
+    return quote(job_id, safe="")
+
+
+def _refusal(response: httpx.Response) -> OddlineError:
+    """The error that an answer describes, whichever door it came through."""
+    try:
+        body = response.json()
+    except ValueError:
+        body = {}
+    if not isinstance(body, dict):
+        body = {}
+    words = body.get("detail") or body.get("error") or body.get("moreInformation") or response.reason_phrase
+    after = response.headers.get("retry-after", "")
+    return OddlineError(
+        str(words),
+        code=str(body.get("code") or "refused"),
+        status=response.status_code,
+        retry_after=float(after) if after.isdigit() else None,
+    )
