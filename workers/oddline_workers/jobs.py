@@ -66,8 +66,17 @@ class Job:
     filename: str
     size: int = 0
     """Bytes of the payload."""
+    payload: Mapping[str, Any] | None = None
+    """The manifest of the stored payload, see ``blobs``."""
     status: Status = Status.SUBMITTED
     attempt: int = 0
+    """Counts the starts; only the latest attempt may beat or finish (a fence)."""
+    losses: int = 0
+    """How often a worker was lost in mid-job; at ``max_attempts`` the job fails."""
+    worker: str = ""
+    """The claim that holds the job: host, process and a running number."""
+    started: int = 0
+    """When the latest attempt began; ``execution_started`` is the first one's."""
     submitted: int = 0
     queued: int = 0
     execution_started: int = 0
@@ -107,10 +116,10 @@ class Job:
         return cls(**values)
 
 
-_JSON = frozenset({"spec", "error", "result"})
+_JSON = frozenset({"spec", "payload", "error", "result"})
 _READ: Mapping[str, Any] = {
     **dict.fromkeys(_JSON, json.loads),
-    **dict.fromkeys(("size", "attempt", "version", *STAMPS), int),
+    **dict.fromkeys(("size", "attempt", "losses", "started", "version", *STAMPS), int),
     "status": Status,
     "fraction": float,
     "cancel": lambda text: text == "1",

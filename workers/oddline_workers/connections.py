@@ -1,0 +1,97 @@
+"""Connections to the store: one client a role, with that role's patience."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from oddline.errors import ParameterError
+from oddline_workers.settings import Settings
+
+__all__ = ["Patience", "celery_url", "connect", "patience"]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a role waits for the store: seconds for a reply and to connect, and further tries."""
+
+    reply: float
+    connect: float
+    retries: int
+
+
+_PATIENCE = {
+    # A request must be answered within seconds even when the store hangs.
+    "gateway": Patience(reply=1.0, connect=0.5, retries=1),
+    # A finished result must outlive a minute without a store.
+    "worker": Patience(reply=5.0, connect=2.0, retries=60),
+    # The janitor has its own loop and would rather know at once.
+    "janitor": Patience(reply=2.0, connect=1.0, retries=0),
+    "cli": Patience(reply=5.0, connect=2.0, retries=1),
+}
+
+
+def patience(role: str) -> Patience:
+    """The patience of ``"gateway"``, ``"worker"``, ``"janitor"`` or ``"cli"``."""
+    return _PATIENCE[role]
+
+
+def connect(settings: Settings, role: str) -> redis.Redis:
+    """A client of the store; it speaks bytes, connects at its first command and may be shared by threads.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``redis_url`` is ``redis://``, ``rediss://`` or ``unix:///path?db=0``.
+    role : {"gateway", "worker", "janitor", "cli"}
+
+    Raises
+    ------
+    ParameterError
+        ``redis_url`` is empty or of another form.
+    """
+    wait = patience(role)
+    unix = _checked(settings).startswith("unix:")
+    return redis.Redis.from_url(
+        settings.redis_url,
+        protocol=2,
+        socket_timeout=wait.reply,
+        socket_connect_timeout=wait.connect,
+        health_check_interval=25,
+        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), wait.retries),
+        **({} if unix else {"socket_keepalive": True}),
+    )
+
+
+def celery_url(settings: Settings) -> str:
+    """The same store as Celery wants it written: ``unix:`` becomes ``redis+socket:``."""
+    url = _checked(settings)
+    if not url.startswith("unix:"):
+        return url
+    parts = urlsplit(url)
+    database = parse_qs(parts.query).get("db", ["0"])[0]
+    login = ""
+    if parts.password:
+        login = f"{quote(unquote(parts.username or ''), safe='')}:{quote(unquote(parts.password), safe='')}@"
+    return f"redis+socket://{login}{parts.path}?virtual_host={database}"
+
+
+def _checked(settings: Settings) -> str:
+    url = settings.redis_url
+    if not url:
+        raise ParameterError(
+            "No store is set. Set ODDLINE_REDIS_URL to a Redis or Valkey, or use `oddline up`, which starts one "
+            "of its own.",
+            parameter="ODDLINE_REDIS_URL",
+        )
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        raise ParameterError(
+            f"ODDLINE_REDIS_URL begins with {url.split(':', 1)[0]!r}; "
+            "expected redis://, rediss:// or unix:///path?db=0.",
+            parameter="ODDLINE_REDIS_URL",
+        )
+    return url

@@ -1,0 +1,32 @@
+#!lua
+-- admit(id, owner, limit, due, pieces, stored, field, value, ...): record, pending, outbox and the
+-- owner's index in one step. No flag allow-oom: a full store refuses here, before any write.
+local id, owner, limit, due = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local key, payload = root .. 'job:' .. id, root .. 'payload:' .. id
+
+local known = redis.call('HGET', key, 'owner')
+if known then
+  -- The reply of a first try was lost on its way: it is admitted already.
+  if known == owner then return redis.call('HGET', key, 'submitted') end
+  return 'taken'
+end
+if redis.call('ZCARD', root .. 'pending:cpu') + redis.call('ZCARD', root .. 'pending:gpu') >= limit then
+  redis.call('UNLINK', payload)
+  return 'full'
+end
+local stored = 0
+for piece = 0, ARGV[5] - 1 do
+  stored = stored + redis.call('HSTRLEN', payload, text(piece))
+end
+if redis.call('HLEN', payload) ~= tonumber(ARGV[5]) or stored ~= tonumber(ARGV[6]) then
+  redis.call('UNLINK', payload)
+  return 'incomplete'
+end
+redis.call('HSET', key, unpack(ARGV, 7))
+redis.call('HSET', key, 'status', 'submitted', 'submitted', text(now))
+redis.call('PERSIST', payload)
+local lane = redis.call('HGET', key, 'lane')
+redis.call('ZADD', root .. 'pending:' .. lane, text(now), id)
+redis.call('ZADD', root .. 'outbox', text(now + due), id)
+redis.call('ZADD', root .. 'owner:' .. owner, text(now), id)
+return text(now)

@@ -1,0 +1,20 @@
+#!lua flags=allow-oom
+-- claim(id, worker, lease): the verdict and, with 'go', the record. Claiming again under the same
+-- name is a retry whose first reply was lost.
+local job = load(ARGV[1])
+if not job then return {'gone'} end
+if job.over then return {'over'} end
+if job.status == 'executing' then
+  if job.worker ~= ARGV[2] then return {'busy'} end
+  return {'go', redis.call('HGETALL', job.key)}
+end
+if not legal(job, 'executing') then return illegal(job, 'executing') end
+local at = text(job.at)
+redis.call('HSET', job.key, 'status', 'executing', 'attempt', job.attempt + 1, 'worker', ARGV[2],
+  'started', at, 'fraction', '0.0', 'stage', '')
+if job.queued == 0 then redis.call('HSET', job.key, 'queued', at) end
+if job.execution_started == 0 then redis.call('HSET', job.key, 'execution_started', at) end
+redis.call('ZREM', root .. 'pending:' .. job.lane, job.id)
+redis.call('ZREM', root .. 'outbox', job.id)
+redis.call('ZADD', root .. 'leases', text(now + ARGV[3]), job.id)
+return {'go', redis.call('HGETALL', job.key)}

@@ -1,0 +1,77 @@
+-- Put in front of every script, after its #! line. KEYS[1] is the prefix of all keys;
+-- LEGAL (from jobs.LEGAL_MOVES) is written in by store.py.
+local root = KEYS[1]
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+
+-- Numbers as text: microseconds need all their digits.
+local function text(number)
+  return string.format('%.0f', number)
+end
+
+-- What the moves need to know of a job; nil when there is no record. `at` is the stamp of
+-- a move made now: never before an earlier stamp, even if the server's clock was set back.
+local function load(id)
+  local v = redis.call('HMGET', root .. 'job:' .. id, 'status', 'attempt', 'lane', 'owner', 'cancel',
+    'losses', 'started', 'worker', 'submitted', 'queued', 'execution_started')
+  if not v[1] then return nil end
+  local job = {id = id, key = root .. 'job:' .. id, status = v[1], attempt = tonumber(v[2]), lane = v[3],
+    owner = v[4], cancel = v[5] == '1', losses = tonumber(v[6]), started = tonumber(v[7]), worker = v[8],
+    queued = tonumber(v[10]), execution_started = tonumber(v[11])}
+  job.at = math.max(now, tonumber(v[9]), job.queued, job.execution_started)
+  job.over = job.status == 'done' or job.status == 'error' or job.status == 'cancelled'
+  return job
+end
+
+local function legal(job, status)
+  return string.find(LEGAL, ' ' .. job.status .. '>' .. status .. ' ', 1, true) ~= nil
+end
+
+local function illegal(job, status)
+  return redis.error_reply('ILLEGAL move ' .. job.status .. '>' .. status .. ' of job ' .. job.id)
+end
+
+local function result_key(job)
+  return root .. 'result:' .. job.id .. ':' .. text(job.attempt)
+end
+
+-- The end of a job: off every list; record, kept result and kept payload expire together.
+local function settle(job, status, ttl, ...)
+  redis.call('HSET', job.key, 'status', status, 'done', text(job.at), ...)
+  redis.call('ZREM', root .. 'leases', job.id)
+  redis.call('ZREM', root .. 'outbox', job.id)
+  redis.call('ZREM', root .. 'pending:' .. job.lane, job.id)
+  redis.call('PEXPIRE', job.key, ttl)
+  redis.call('ZADD', root .. 'expiry', text(now + ttl * 1000), job.id .. ':' .. job.owner)
+  if status == 'error' then
+    redis.call('PEXPIRE', root .. 'payload:' .. job.id, ttl)
+  else
+    redis.call('UNLINK', root .. 'payload:' .. job.id)
+  end
+  if status == 'done' then
+    redis.call('PEXPIRE', result_key(job), ttl)
+  elseif job.attempt > 0 then
+    redis.call('UNLINK', result_key(job))
+  end
+end
+
+-- An executing job whose worker let go of it, or was lost (`losses` counts those only).
+-- It waits again, due on the outbox at once, unless it was cancelled or is at its limits.
+local function put_back(job, lost, ttl, max_losses, time_limit, lost_error, time_error)
+  local losses = job.losses
+  if lost then losses = losses + 1 end
+  if job.cancel then
+    settle(job, 'cancelled', ttl)
+  elseif lost and job.at - job.started >= time_limit then
+    settle(job, 'error', ttl, 'losses', losses, 'error', time_error)
+  elseif losses >= max_losses then
+    settle(job, 'error', ttl, 'losses', losses, 'error', lost_error)
+  else
+    redis.call('UNLINK', result_key(job))
+    redis.call('HSET', job.key, 'status', 'submitted', 'losses', losses, 'worker', '', 'fraction', '0.0',
+      'stage', '')
+    redis.call('ZREM', root .. 'leases', job.id)
+    redis.call('ZADD', root .. 'pending:' .. job.lane, text(now), job.id)
+    redis.call('ZADD', root .. 'outbox', text(now), job.id)
+  end
+end

@@ -1,0 +1,315 @@
+"""The job store: every move of a job, each one atomic step in Lua by the store's own clock.
+
+Keys, all behind ``Settings.key_prefix``:
+
+==================================  ==========================================================
+``job:<id>``                        the record, a hash, see :class:`oddline_workers.jobs.Job`
+``payload:<id>``                    the upload, a blob; gone when the job is done or cancelled
+``result:<id>:<attempt>``           the rendered result, a blob
+``pending:<lane>``                  jobs that wait, by the time their message was last sent
+``outbox``                          jobs whose message must be sent, by the time it is due
+``leases``                          jobs that run, by the time their lease runs out
+``owner:<client>``                  the jobs of a client, by submission
+``expiry``                          ``<id>:<client>`` by the time its record expires
+``bell:…``                          Celery's own keys
+==================================  ==========================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import redis
+from redis.exceptions import NoScriptError, OutOfMemoryError
+
+from oddline.errors import JobError, LimitError, RunError
+from oddline_workers.jobs import LEGAL_MOVES, Job, Status
+from oddline_workers.settings import Settings
+
+__all__ = ["LANES", "Claim", "JobStore", "bell_prefix"]
+
+LANES = ("cpu", "gpu")
+REPUBLISH_SECONDS = 2.0
+"""A message that takes longer than this from its publisher to a worker's claim is sent again."""
+
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_LEGAL = " ".join(f"{start}>{end}" for start, ends in LEGAL_MOVES.items() for end in sorted(ends))
+
+# Inside the class the name `list` is the method's.
+Jobs = list[Job]
+Messages = list[tuple[str, str]]
+
+
+def _script(name: str) -> tuple[str, str]:
+    """One Lua script, complete: its ``#!`` line, the legal moves, the head, its body; and its SHA-1."""
+    folder = files("oddline_workers") / "lua"
+    flags, _, body = (folder / f"{name}.lua").read_text("utf-8").partition("\n")
+    head = (folder / "head.lua").read_text("utf-8")
+    source = f"{flags}\nlocal LEGAL = ' {_LEGAL} '\n{head}\n{body}"
+    return source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+
+
+_SCRIPTS = {
+    name: _script(name)
+    for name in ("admit", "queued", "claim", "beat", "finish", "release", "cancel", "sweep")
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a worker was told: ``go``, ``busy`` (another has it), ``over`` or ``gone``."""
+
+    verdict: str
+    job: Job | None = None
+    head: bytes | None = None
+    """With ``go``: the first piece of the payload, fetched in the same round trip."""
+
+
+class JobStore:
+    """The jobs in a Redis or Valkey of version 7 or newer.
+
+    Every method is one round trip, :meth:`list` two. Repeating a call whose reply was lost
+    is harmless.
+    """
+
+    def __init__(self, client: redis.Redis, settings: Settings) -> None:
+        self.client = client
+        self.settings = settings
+        self.root = settings.key_prefix
+        self._lease = int(settings.lease_seconds * 1e6)
+        self._due = int(REPUBLISH_SECONDS * 1e6)
+        self._ask_memory = 0.0
+        self._memory_share = 0.0
+        self._ttl = max(1, int(settings.result_days * 86_400_000))
+        lost = RunError(
+            f"The worker was lost {settings.max_attempts} times while running this job. "
+            "The table may be too large for the memory of a worker.",
+            code="worker_lost",
+        )
+        self._limits = (
+            settings.max_attempts,
+            int(settings.time_limit * 1e6),
+            json.dumps(lost.to_dict()),
+            json.dumps(over_time(settings).to_dict()),
+        )
+
+    def payload_key(self, job_id: str) -> str:
+        """Where a job's payload is."""
+        return f"{self.root}payload:{job_id}"
+
+    def result_key(self, job_id: str, attempt: int) -> str:
+        """Where one attempt's result is; only the attempt that finished is ever read."""
+        return f"{self.root}result:{job_id}:{attempt}"
+
+    def admit(self, job: Job, pipe: Any = None) -> Job:
+        """Take a job in: record, outbox and index in one step.
+
+        Parameters
+        ----------
+        job : Job
+            With a fresh id and the manifest of its payload, which must be written.
+        pipe : pipeline, optional
+            Commands to send in front, in the same round trip.
+
+        Raises
+        ------
+        LimitError
+            ``queue_full`` or ``store_full``, both 503 with ``retry_after``.
+        RunError
+            The payload is not all there.
+        """
+        manifest = job.payload or {"pieces": [], "stored": 0}
+        record = [text for item in job.to_record().items() for text in item]
+        limit = self.settings.queue_limit
+        answer = self._call(
+            "admit", job.id, job.owner, limit, self._due, len(manifest["pieces"]), manifest["stored"],
+            *record, pipe=pipe,
+        )  # fmt: skip
+        if answer == b"full":
+            raise LimitError(
+                f"{limit} jobs are waiting already. Try again in a while.",
+                code="queue_full", status=503, retry_after=5.0,
+            )  # fmt: skip
+        if answer in (b"incomplete", b"taken"):
+            raise RunError("The upload could not be stored completely. Submit it again.", code="damaged")
+        return job.evolve(submitted=int(answer))
+
+    def queued(self, job_id: str) -> None:
+        """Note that the job's message is on its lane."""
+        self._call("queued", job_id)
+
+    def claim(self, job_id: str, worker: str) -> Claim:
+        """Take a waiting job to run it; ``worker`` must be a name used for this claim only."""
+        if not _ID.fullmatch(job_id):
+            return Claim("gone")
+        pipe = self.client.pipeline(transaction=False)
+        pipe.hget(self.payload_key(job_id), "0")
+        answer = self._call("claim", job_id, worker, self._lease, pipe=pipe, all_replies=True)
+        head, (verdict, *rest) = answer
+        if verdict != b"go":
+            return Claim(verdict.decode())
+        return Claim("go", _job(_pairs(rest[0])), head)
+
+    def beat(self, job_id: str, attempt: int, fraction: float, stage: str) -> str:
+        """Renew the lease: ``"go"`` on, ``"cancel"``, or ``"lost"`` where the job is another's now."""
+        answer = self._call("beat", job_id, attempt, self._lease, repr(float(fraction)), stage[:100])
+        return str(answer.decode())
+
+    def finish(
+        self,
+        job_id: str,
+        attempt: int,
+        status: Status,
+        *,
+        result: Mapping[str, Any] | None = None,
+        error: Mapping[str, Any] | None = None,
+        pipe: Any = None,
+    ) -> bool:
+        """End the job; False when the attempt was overtaken and nothing changed.
+
+        ``pipe`` holds the last pieces of the result, to go in the same round trip.
+        """
+        pieces = len(result["pieces"]) if result else 0
+        answer = self._call(
+            "finish", job_id, attempt, status.value, self._ttl, json.dumps(error),
+            json.dumps(result, separators=(",", ":")), pieces, pipe=pipe,
+        )  # fmt: skip
+        if answer == -1:
+            raise RunError("The result was not stored completely.", code="damaged")
+        return bool(answer)
+
+    def release(self, job_id: str, attempt: int, *, lost: bool = False) -> bool:
+        """Put a running job back to wait; ``lost`` counts against ``max_attempts``."""
+        return bool(self._call("release", job_id, attempt, int(lost), self._ttl, *self._limits))
+
+    def cancel(self, job_id: str, owner: str) -> Job:
+        """Cancel a job: at once while it waits, by its next beat while it runs, never once it is over."""
+        record = self._call("cancel", job_id, owner, self._ttl) if _ID.fullmatch(job_id) else None
+        if not record:
+            raise _unknown(job_id)
+        return _job(_pairs(record))
+
+    def get(self, job_id: str, owner: str | None = None) -> Job:
+        """The job; JobError where the id is malformed, unknown, expired or not of this owner."""
+        record: Any = self.client.hgetall(f"{self.root}job:{job_id}") if _ID.fullmatch(job_id) else None
+        job = _job(record) if record else None
+        if job is None or (owner is not None and job.owner != owner):
+            raise _unknown(job_id)
+        return job
+
+    def list(
+        self, owner: str, *, limit: int = 50, offset: int = 0, status: Status | None = None
+    ) -> tuple[Jobs, int]:
+        """The owner's jobs, newest first, and how many there are.
+
+        Two round trips; with ``status`` one more for each thousand jobs of the owner.
+        """
+        index = f"{self.root}owner:{owner}"
+        if status is None:
+            pipe = self.client.pipeline(transaction=False)
+            pipe.zcard(index)
+            pipe.zrevrange(index, offset, offset + limit - 1)
+            total, ids = pipe.execute()
+        else:
+            found = self._in_status(self.client.zrevrange(index, 0, -1), status)
+            total, ids = len(found), found[offset : offset + limit]
+        return [_job(record) for record in self._records(ids) if record], total
+
+    def sweep(self) -> Messages:
+        """Put back the jobs of lost workers; ``(lane, id)`` of every message to send (again)."""
+        names = self._call("sweep", self._due, bell_prefix(self.settings), self._ttl, *self._limits)
+        words = [name.decode() for name in names]
+        return [*zip(words[::2], words[1::2], strict=True)]
+
+    def memory_share(self) -> float:
+        """The share of the store's memory in use, 0 where it has no limit; asked at most once a second."""
+        if time.monotonic() >= self._ask_memory:
+            # Set before asking: while a store hangs, other threads go by the last answer.
+            self._ask_memory = time.monotonic() + 1.0
+            info: Any = self.client.info("memory")
+            limit = int(info.get("maxmemory", 0))
+            self._memory_share = int(info["used_memory"]) / limit if limit else 0.0
+        return self._memory_share
+
+    def now(self) -> int:
+        """The store's clock: microseconds since 1970."""
+        seconds, micros = self.client.time()
+        return int(seconds) * 1_000_000 + int(micros)
+
+    def _in_status(self, ids: Any, status: Status) -> Any:
+        found = []
+        for start in range(0, len(ids), 1000):
+            chunk = ids[start : start + 1000]
+            pipe = self.client.pipeline(transaction=False)
+            for job_id in chunk:
+                pipe.hget(f"{self.root}job:{job_id.decode()}", "status")
+            states = pipe.execute()
+            found += [job_id for job_id, state in zip(chunk, states, strict=True) if state == status.encode()]
+        return found
+
+    def _records(self, ids: Iterable[bytes]) -> Any:
+        pipe = self.client.pipeline(transaction=False)
+        for job_id in ids:
+            pipe.hgetall(f"{self.root}job:{job_id.decode()}")
+        return pipe.execute()
+
+    def _call(self, name: str, *args: Any, pipe: Any = None, all_replies: bool = False) -> Any:
+        """Run a script, after the commands waiting in ``pipe``; teach it to a store that lost it."""
+        source, sha = _SCRIPTS[name]
+        try:
+            if pipe is None:
+                try:
+                    return self.client.evalsha(sha, 1, self.root, *args)
+                except NoScriptError:
+                    return self.client.eval(source, 1, self.root, *args)
+            pipe.evalsha(sha, 1, self.root, *args)
+            replies = pipe.execute(raise_on_error=False)
+            if isinstance(replies[-1], NoScriptError):
+                replies[-1] = self.client.eval(source, 1, self.root, *args)
+            for reply in replies:
+                if isinstance(reply, Exception):
+                    raise reply
+            return replies if all_replies else replies[-1]
+        except OutOfMemoryError as error:
+            raise store_full() from error
+
+
+def over_time(settings: Settings) -> RunError:
+    """The error of a job that ran for longer than ``time_limit``."""
+    return RunError(
+        f"The job ran for longer than {settings.time_limit:g} s. Send fewer rows or columns, "
+        "choose a faster algorithm, or raise ODDLINE_TIME_LIMIT.",
+        code="time_limit",
+    )
+
+
+def store_full() -> LimitError:
+    """The error of a store without room for another job."""
+    return LimitError(
+        "The store is full. Try again when some results have expired.",
+        code="store_full", status=503, retry_after=30.0,
+    )  # fmt: skip
+
+
+def bell_prefix(settings: Settings) -> str:
+    """What Celery's own keys begin with; the messages of a lane are the list behind it."""
+    return settings.key_prefix + "bell:"
+
+
+def _job(record: Mapping[bytes, bytes]) -> Job:
+    return Job.from_record({key.decode(): value.decode() for key, value in record.items()})
+
+
+def _pairs(flat: Any) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _unknown(job_id: str) -> JobError:
+    return JobError(f"No job {job_id[:64]!r} is known to this client; it may have expired.")

@@ -1,0 +1,163 @@
+"""The task: claim the job a message names, run it under a lease, finish it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import socket
+import time
+from importlib import import_module
+from typing import Any
+
+import structlog
+from billiard.einfo import ExceptionInfo
+from celery import signals
+from celery.exceptions import SoftTimeLimitExceeded, WorkerLostError
+from celery.worker.request import Request
+from redis.exceptions import RedisError
+
+from oddline.errors import CancelledError, OddlineError, RunError
+from oddline_workers import runner, telemetry
+from oddline_workers.connections import connect
+from oddline_workers.jobs import Job, Status
+from oddline_workers.lease import Lease, LostError
+from oddline_workers.settings import Settings
+from oddline_workers.store import JobStore, over_time
+from oddline_workers.telemetry import log
+
+__all__ = ["NAME", "Process", "register"]
+
+NAME = "oddline.detect"
+_HOST = socket.gethostname()
+
+
+class Process:
+    """What one worker process keeps from job to job: its connection, its lease thread, its engine."""
+
+    def __init__(self, settings: Settings, engine: runner.Engine) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.store = JobStore(connect(settings, "worker"), settings)
+        self.lease = Lease(self.store, settings)
+        self._names = (f"{claimant(os.getpid())}{n}" for n in itertools.count(1))
+
+    def work(self, job_id: str) -> str:
+        """Run the job, if it is still to be run; the claim's verdict or the job's end, for the log."""
+        claim = self.store.claim(job_id, next(self._names))
+        if claim.job is None:
+            return claim.verdict
+        job = claim.job
+        self.lease.take(job)
+        structlog.contextvars.bind_contextvars(jobId=job.id, attempt=job.attempt)
+        begun = time.perf_counter()
+        try:
+            ended = self._run(job, claim.head)
+            log.info("job " + ended, seconds=round(time.perf_counter() - begun, 4))
+        finally:
+            self.lease.drop()
+            structlog.contextvars.unbind_contextvars("jobId", "attempt")
+        return ended
+
+    def _run(self, job: Job, head: bytes | None) -> str:
+        """The job to its end: every error but the store's own is written into the record."""
+        try:
+            manifest, pipe = runner.run(
+                job, self.store.client, self.settings, self.lease.progress, engine=self.engine, head=head
+            )
+            return self._finish(job, Status.DONE, result=manifest, pipe=pipe)
+        except LostError:
+            return "lost"
+        except CancelledError as error:
+            return self._finish(job, Status.CANCELLED, error=error.to_dict())
+        except SoftTimeLimitExceeded:
+            return self._fail(job, over_time(self.settings))
+        except OddlineError as error:
+            return self._fail(job, error)
+        except MemoryError:
+            return self._fail(
+                job,
+                RunError(
+                    "The memory of the worker was not enough. Send fewer rows or columns, or a shorter "
+                    "lookback_window.",
+                    code="out_of_memory",
+                ),
+            )
+        except RedisError:
+            raise  # the record cannot be written; the lease runs out and the job runs again
+        except Exception as error:
+            log.exception("engine failed")
+            return self._fail(
+                job, RunError(f"The computation failed: {type(error).__name__}: {error}", code="internal")
+            )
+
+    def _fail(self, job: Job, error: OddlineError) -> str:
+        return self._finish(job, Status.ERROR, error=error.to_dict())
+
+    def _finish(self, job: Job, status: Status, **more: Any) -> str:
+        return status.value if self.store.finish(job.id, job.attempt, status, **more) else "lost"
+
+
+def claimant(pid: int) -> str:
+    """What the names of all claims of one process begin with."""
+    return f"{_HOST}:{pid}:"
+
+
+def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect) -> None:
+    """Give the app its task, run with ``engine``, and prepare its processes."""
+    processes: dict[int, Process] = {}
+
+    def process() -> Process:
+        """This process's own: a fork must share neither connection nor thread with its parent."""
+        if os.getpid() not in processes:
+            processes.clear()
+            processes[os.getpid()] = Process(settings, engine)
+        return processes[os.getpid()]
+
+    class DetectRequest(Request):
+        """A message under way, seen from the parent, which outlives the process that runs it."""
+
+        def on_failure(self, exc_info: ExceptionInfo, *args: Any, **kwargs: Any) -> Any:
+            if isinstance(exc_info.exception, WorkerLostError):
+                put_back(self.worker_pid, self.args, lost=True)
+            return super().on_failure(exc_info, *args, **kwargs)
+
+        def cancel(self, *args: Any, **kwargs: Any) -> Any:
+            """The grace of a shutdown is over: the process ends and the job waits again."""
+            done = super().cancel(*args, **kwargs)
+            if self.time_start:
+                put_back(self.worker_pid, self.args, lost=False)
+            return done
+
+    def put_back(pid: int | None, args: Any, *, lost: bool) -> None:
+        store = JobStore(connect(settings, "janitor"), settings)
+        try:
+            job = store.get(args[0])
+            if pid is not None and job.worker.startswith(claimant(pid)):
+                store.release(job.id, job.attempt, lost=lost)
+        except (RedisError, OddlineError) as error:
+            log.warning("not put back; its lease will run out", jobId=args[0], error=str(error))
+        finally:
+            store.client.close()
+
+    def detect(job_id: str) -> str:
+        return process().work(job_id)
+
+    app.task(detect, name=NAME, Request=DetectRequest, ignore_result=True, shared=False)
+
+    def prepare_parent(**_: Any) -> None:
+        telemetry.configure(settings)
+        if engine is runner.detect:
+            import_module("oddline.workflow")  # once, before the processes are forked
+
+    def prepare_process(**_: Any) -> None:
+        process()
+
+    def configure_logs(**_: Any) -> None:
+        telemetry.configure(settings)
+
+    for signal, receiver in (
+        (signals.setup_logging, configure_logs),
+        (signals.worker_init, prepare_parent),
+        (signals.worker_process_init, prepare_process),
+    ):
+        signal.connect(receiver, weak=False)
