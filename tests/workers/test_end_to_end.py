@@ -29,7 +29,9 @@ def test_job_is_done_and_its_result_readable(store, client, send, processes):
     assert stamps == sorted(stamps)
     assert stamps[0] > 0
     assert done.fraction == 1.0
-    length, chunks = results.stream(client, done, b'{"result":', b"}", gzip=False)
+    length, chunks = results.stream(
+        client, store.result_key(done.id, done.attempt), done, b'{"result":', b"}", gzip=False
+    )
     body = b"".join(chunks)
     assert len(body) == length
     assert [row["label"] for row in json.loads(body)["result"]["rows"]] == [1, 1, -1]

@@ -84,8 +84,8 @@ def _checked(settings: Settings) -> str:
     url = settings.redis_url
     if not url:
         raise ParameterError(
-            "No store is set. Set ODDLINE_REDIS_URL to a Redis or Valkey, or use `oddline up`, which starts one "
-            "of its own.",
+            "No store is set. Set ODDLINE_REDIS_URL to a Redis or Valkey, or use "
+            "`oddline up`, which starts one.",
             parameter="ODDLINE_REDIS_URL",
         )
     if not url.startswith(("redis://", "rediss://", "unix://")):

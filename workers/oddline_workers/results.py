@@ -39,7 +39,7 @@ def add(writer: blobs.Writer, texts: Iterable[bytes]) -> dict[str, Any]:
         writer.add(deflate(text))
         length += len(text)
         crc = zlib.crc32(text, crc)
-    return writer.manifest(key=writer.key, length=length, crc32=crc)
+    return writer.manifest(length=length, crc32=crc)
 
 
 def store(client: redis.Redis, key: str, texts: Iterable[bytes], ttl: float) -> dict[str, Any]:
@@ -50,12 +50,14 @@ def store(client: redis.Redis, key: str, texts: Iterable[bytes], ttl: float) -> 
     return manifest
 
 
-def stream(client: redis.Redis, job: Job, head: bytes, tail: bytes, *, gzip: bool) -> Stream:
+def stream(client: redis.Redis, key: str, job: Job, head: bytes, tail: bytes, *, gzip: bool) -> Stream:
     """The stored result of a job between ``head`` and ``tail``.
 
     Parameters
     ----------
     client : redis.Redis
+    key : str
+        ``JobStore.result_key(job.id, job.attempt)``.
     job : Job
         Done.
     head, tail : bytes
@@ -74,7 +76,7 @@ def stream(client: redis.Redis, job: Job, head: bytes, tail: bytes, *, gzip: boo
     manifest = job.result
     if manifest is None:
         raise JobError(f"Job {job.id} has no result: it is {job.status}.", code="no_result", status=409)
-    pieces = blobs.read(client, manifest["key"], manifest)
+    pieces = blobs.read(client, key, manifest)
     first = next(pieces)
     if not gzip:
         length = len(head) + manifest["length"] + len(tail)
