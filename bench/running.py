@@ -1,0 +1,142 @@
+"""A service started for a measurement: real processes on a scratch folder, ended with it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+import redis
+
+from oddline_api.processes import PROCESSES, command
+from oddline_api.supervisor import free_port
+from oddline_workers import credentials
+from oddline_workers.connections import connect
+from oddline_workers.server import EmbeddedServer
+from oddline_workers.settings import Settings, variable
+from oddline_workers.store import JobStore, bell_prefix
+
+HERE = Path(__file__).parent
+SETTINGS = Settings(
+    host="127.0.0.1",
+    submits_per_minute=10_000_000,
+    reads_per_minute=10_000_000,
+    log_level="warning",
+    workers=2,
+)
+
+
+@dataclass
+class Service:
+    """What a measurement needs of a running service."""
+
+    settings: Settings
+    url: str
+    headers: dict[str, str]
+    store: redis.Redis
+    pids: dict[str, int]
+    web_seconds: float
+    """From the start of the gateway's process to its first answer."""
+
+    @property
+    def client_id(self) -> str:
+        return self.headers["X-IBM-Client-Id"]
+
+    def job_store(self) -> JobStore:
+        """The records."""
+        return JobStore(self.store, self.settings)
+
+    def waiting_jobs(self) -> int:
+        """Jobs that are not over."""
+        root = self.settings.key_prefix
+        return int(self.store.zcard(f"{root}pending:cpu") + self.store.zcard(f"{root}leases"))
+
+    def waiting_messages(self) -> int:
+        """Messages that are not acknowledged."""
+        bell = bell_prefix(self.settings)
+        return int(self.store.llen(f"{bell}cpu") + self.store.hlen(f"{bell}unacked"))
+
+    @contextmanager
+    def workers_held(self) -> Iterator[None]:
+        """The worker processes suspended."""
+        parent = psutil.Process(self.pids["worker-cpu"])
+        processes = [parent, *parent.children(recursive=True)]
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
+
+
+@contextmanager
+def service(worker_app: str = "oddline_workers.app", **changes: object) -> Iterator[Service]:
+    """Server, gateway, cpu workers and janitor; ``worker_app`` is what the workers load."""
+    with TemporaryDirectory(prefix="oddline-bench-") as folder:
+        settings = replace(SETTINGS, port=free_port("127.0.0.1"), **changes)  # type: ignore[arg-type]
+        server = EmbeddedServer(folder, settings).start()
+        settings = replace(settings, redis_url=server.url)
+        started: dict[str, subprocess.Popen[bytes]] = {}
+        try:
+            store = connect(settings, "cli")
+            fresh = credentials.create(store, settings, "bench")
+            web_seconds = 0.0
+            for process in PROCESSES:
+                if process.name == "worker-gpu":
+                    continue
+                words = [w.replace("oddline_workers.app", worker_app) for w in command(process, settings)]
+                begin = time.perf_counter()
+                started[process.name] = start(words, settings, process.environment)
+                if process.name == "web":
+                    wait_for(f"http://127.0.0.1:{settings.port}/livez")
+                    web_seconds = time.perf_counter() - begin
+            yield Service(
+                settings,
+                f"http://127.0.0.1:{settings.port}",
+                {"X-IBM-Client-Id": fresh.client_id, "X-IBM-Client-Secret": fresh.client_secret},
+                store,
+                {name: child.pid for name, child in started.items()},
+                web_seconds,
+            )
+        finally:
+            for child in started.values():
+                child.terminate()
+            for child in started.values():
+                try:
+                    child.wait(15)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+                    child.wait()
+            server.stop()
+
+
+def start(words: list[str], settings: Settings, extra: object = None) -> subprocess.Popen[bytes]:
+    """One process of the service under these settings; its logs go to stderr."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(HERE),
+        **{variable(k): str(v) for k, v in vars(settings).items()},
+        **dict(extra or {}),  # type: ignore[call-overload]
+    }
+    return subprocess.Popen(words, env=environment, stdout=sys.stderr)
+
+
+def wait_for(url: str, seconds: float = 30.0) -> None:
+    """Return at the first good answer."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=1):
+                return
+        except OSError:
+            time.sleep(0.005)
+    raise SystemExit(f"no answer from {url} within {seconds:g} s")
