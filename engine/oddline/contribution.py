@@ -1,0 +1,52 @@
+"""Which columns made a run of rows anomalous."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["contributions"]
+
+
+def contributions(parts: NDArray[np.float64], runs: Iterable[tuple[int, int]]) -> list[NDArray[np.float64]]:
+    """Each column's share of the score of each run.
+
+    A column counts by how far its part of the score rises above what it usually adds, its
+    median over all rows. So a column that is always noisy does not lead in every run.
+
+    Parameters
+    ----------
+    parts : ndarray (n, d)
+        Column j's part of the score of row i, at least 0; the score is their sum, or
+        proportional to it.
+    runs : iterable of (int, int)
+        First and last row of each run, both included.
+
+    Returns
+    -------
+    list of ndarray (d,)
+        For each run shares from 0 to 1 that sum to 1. Where no column rises above its usual
+        part the parts themselves are shared out; where they are all 0, all columns alike.
+
+    Examples
+    --------
+    >>> parts = np.array([[1.0, 5.0], [1.0, 5.0], [7.0, 7.0]])
+    >>> contributions(parts, [(2, 2)])[0].tolist()
+    [0.75, 0.25]
+    """
+    parts = np.where(np.isfinite(parts), parts, 0.0)
+    usual = np.median(parts, axis=0)
+    return [_shares(parts[first : last + 1], usual) for first, last in runs]
+
+
+def _shares(parts: NDArray[np.float64], usual: NDArray[np.float64]) -> NDArray[np.float64]:
+    for weight in (np.maximum(parts - usual, 0.0), np.maximum(parts, 0.0)):
+        # Divided by the largest first: parts can be huge, and their sum must stay finite.
+        largest = weight.max()
+        if largest > 0:
+            each = (weight / largest).sum(axis=0)
+            shares: NDArray[np.float64] = each / each.sum()
+            return shares
+    return np.full(len(usual), 1.0 / len(usual))

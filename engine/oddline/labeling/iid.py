@@ -1,0 +1,46 @@
+"""IID: one line for all rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from oddline.labeling.tail import bulk_line, pareto_line
+
+__all__ = ["static_line"]
+
+_ROWS_FOR_A_TAIL = 500
+_MOST_BY_BULK = 0.01
+
+
+def static_line(scores: NDArray[np.float64], threshold: float) -> tuple[float, str]:
+    """The line that so many normal rows exceed as χ²(1) exceeds ``threshold``.
+
+    Two lines are drawn and the lower is taken. One comes from the bulk of the scores, which
+    anomalies hardly move, but it misjudges heavy tails: it may flag no more than the oddest
+    1 % of the rows. The other, from 500 rows on, comes from a generalised Pareto fit of the
+    tail; it knows heavy tails, but takes many anomalies for one.
+
+    Parameters
+    ----------
+    scores : ndarray (m,)
+        The scores to learn the line from.
+    threshold : float
+        Critical value of χ²(1): 10 stands for a false-alarm rate of 0.16 %.
+
+    Returns
+    -------
+    line : float
+    reason : str
+        Which of the two it is.
+    """
+    probability = float(special.chdtrc(1.0, threshold))
+    most = max(_MOST_BY_BULK, 5.0 / len(scores))
+    bulk = max(bulk_line(scores, probability), float(np.quantile(scores, max(0.0, 1.0 - most))))
+    rate = f"a false-alarm rate of {100 * probability:.2g} %"
+    if len(scores) >= _ROWS_FOR_A_TAIL:
+        tail = pareto_line(scores, probability)
+        if tail <= bulk:
+            return tail, f"IID: the line {tail:.4g} comes from a Pareto fit of the tail, for {rate}"
+    return bulk, f"IID: the line {bulk:.4g} comes from the bulk of the scores, for {rate}"

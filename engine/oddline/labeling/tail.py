@@ -1,0 +1,174 @@
+"""How far the scores of normal rows reach: tails fitted to the series at hand.
+
+Every fit reads quantiles up to the 98th, or excesses over it, so a few percent of anomalies
+among the scores do not hide themselves by stretching the tail they are held against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+from scipy.optimize import brentq
+
+__all__ = ["LARGEST", "FTail", "bulk_line", "everyday", "fit_f_tail", "pareto_line"]
+
+Floats = NDArray[np.float64]
+
+LARGEST = 1e300
+"""Stands for a line that nothing reaches: finite, so that it can be written as JSON."""
+
+_UPPER = 0.98
+_LEAST_ROWS = 50
+_MOST_DEGREES, _LEAST_TAIL_DEGREES = 1e4, 0.3
+
+
+class FTail(NamedTuple):
+    """A scaled F distribution: ratio / ``scale`` follows F(``body``, ``tail``)."""
+
+    body: float
+    tail: float
+    scale: float
+
+    def log_survival(self, ratio: Floats) -> Floats:
+        """ln P(R > ratio), also where the probability itself underflows."""
+        a, b = self.tail / 2, self.body / 2
+        with np.errstate(divide="ignore", over="ignore", under="ignore"):
+            z = 1.0 / (1.0 + self.body / self.tail * (ratio / self.scale))
+            probability = special.betainc(a, b, z)
+            # Far out its series is all but geometric.
+            rest = np.log1p(-np.minimum(z * (a + b) / (a + 1.0), 0.999))
+            far = a * np.log(np.maximum(z, 1e-300)) + b * np.log1p(-z) - np.log(a)
+            far -= special.betaln(a, b) + rest
+            result: Floats = np.where(probability > 1e-290, np.log(probability), far)
+        return result
+
+    def line(self, probability: float) -> float:
+        """The ratio that is exceeded with the given probability."""
+        z = float(special.betaincinv(self.tail / 2, self.body / 2, probability))
+        if z <= 0:
+            return LARGEST
+        return float(min(LARGEST, self.scale * self.tail / self.body * (1.0 / z - 1.0)))
+
+
+def fit_f_tail(ratios: Floats, window: int) -> FTail:
+    """The F distribution of the ratio of a score to the mean of ``window`` scores before it.
+
+    Squared Gaussian errors follow F(1, W). Real series have other bodies and heavier tails:
+    the degrees of freedom of the numerator come from the lower spread (10 % to 50 %), those of
+    the denominator, which rule the tail, from the upper spread (50 % to 98 %). They are never
+    lighter than the Gaussian ones.
+
+    Parameters
+    ----------
+    ratios : ndarray (m,)
+    window : int
+
+    Returns
+    -------
+    FTail
+        F(1, W) unscaled where there are fewer than 50 ratios.
+    """
+    if len(ratios) < _LEAST_ROWS:
+        return FTail(1.0, float(window), 1.0)
+    low, middle, high = np.log(np.maximum(np.quantile(ratios, [0.1, 0.5, _UPPER]), 1e-300))
+    body = _solve(
+        lambda k: _log_quantile(k, k * window, 0.5) - _log_quantile(k, k * window, 0.1),
+        middle - low,
+        1.0,
+        _MOST_DEGREES,
+    )
+    tail = _solve(
+        lambda k: _log_quantile(body, k, _UPPER) - _log_quantile(body, k, 0.5),
+        high - middle,
+        _LEAST_TAIL_DEGREES,
+        body * window,
+    )
+    return FTail(body, tail, float(np.exp(middle - _log_quantile(body, tail, 0.5))))
+
+
+def _log_quantile(body: float, tail: float, probability: float) -> float:
+    return float(np.log(special.fdtri(body, tail, probability)))
+
+
+def _solve(spread: Callable[[float], float], target: float, low: float, high: float) -> float:
+    """The degrees of freedom whose spread is the target; spreads shrink as degrees grow."""
+    if high <= low or spread(low) <= target:
+        return low
+    if spread(high) >= target:
+        return high
+    root = brentq(lambda u: spread(np.exp(u)) - target, np.log(low), np.log(high), xtol=1e-4)
+    return float(np.exp(root))
+
+
+def pareto_line(scores: Floats, probability: float) -> float:
+    """The score exceeded with the given probability, by peaks over threshold.
+
+    A generalised Pareto distribution is fitted to the excesses over the 98 % quantile by
+    probability-weighted moments.
+
+    Parameters
+    ----------
+    scores : ndarray (m,)
+        At least 500, so that ten or more excesses are left.
+    probability : float
+
+    References
+    ----------
+    Siffer, Fouque, Termier & Largouët (2017), Anomaly detection in streams with extreme value
+    theory, doi:10.1145/3097983.3098144. Hosking & Wallis (1987), Parameter and quantile
+    estimation for the generalized Pareto distribution, doi:10.1080/00401706.1987.10488243.
+    """
+    start = float(np.quantile(scores, _UPPER))
+    excess = np.sort(scores[scores > start] - start)
+    count = len(excess)
+    share = count / len(scores)
+    if count < 5 or probability >= share:
+        return float(np.quantile(scores, max(0.0, 1.0 - probability)))
+    size = excess[-1]
+    excess = excess / size
+    mean = excess.mean()
+    weighted = (excess * np.arange(count - 1, -1, -1) / (count - 1)).mean()
+    shape = 2.0 - mean / (mean - 2.0 * weighted)
+    scale = 2.0 * mean * weighted / (mean - 2.0 * weighted)
+    with np.errstate(over="ignore", divide="ignore"):
+        growth = np.log(share) - np.log(probability)
+        reach = growth if abs(shape) < 1e-9 else np.expm1(shape * growth) / shape
+        line = start + size * scale * reach
+    return float(line) if line < LARGEST else LARGEST
+
+
+def everyday(scores: Floats) -> float:
+    """The level that everyday scores stay under: median + 2·MAD of the logarithms.
+
+    No dynamic rule flags below it, however calm the rows before were.
+    """
+    logs = _logs(scores)
+    middle = np.median(logs)
+    return _exp(middle + 2.0 * np.median(np.abs(logs - middle)))
+
+
+def bulk_line(scores: Floats, probability: float) -> float:
+    """The score exceeded with the given probability, by the bulk of the scores alone.
+
+    median + z·(1.4826·MAD) of the logarithms, z the normal quantile, the deviations taken above the
+    median only: the lower half of squared errors says nothing about their upper tail.
+    """
+    logs = _logs(scores)
+    middle = np.median(logs)
+    above = logs[logs > middle] - middle
+    spread = 1.4826 * float(np.median(above)) if above.size else 0.0
+    z = -float(special.ndtri(probability))
+    return _exp(middle + z * spread if spread > 0 else middle)
+
+
+def _logs(scores: Floats) -> Floats:
+    least = 1e-12 * float(np.mean(scores))
+    return np.log(np.maximum(scores, max(least, 1e-300)))
+
+
+def _exp(value: float) -> float:
+    return float(np.exp(np.clip(value, -690.0, np.log(LARGEST))))

@@ -1,0 +1,137 @@
+"""A detection as a picture: the values, and the score with its line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddline.errors import ModelError
+from oddline.result import Detection
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["plot"]
+
+# One pixel column shows at most a lowest and a highest value: more points only cost time.
+_BINS = 2_000
+_COLUMNS = 8
+_FLAGGED, _LABELLED = "#d62728", "#f2b134"
+
+
+def plot(
+    detection: Detection,
+    path: str | os.PathLike[str] | None = None,
+    *,
+    windows: Iterable[tuple[int, int]] = (),
+    title: str = "",
+) -> Figure:
+    """Draw the values, the score, its line and the flagged rows.
+
+    Long series are drawn by the lowest and highest value of each of 2,000 stretches, so no
+    peak is lost and a million rows draw as fast as a thousand. No display is needed.
+
+    Parameters
+    ----------
+    detection : Detection
+    path : path, optional
+        Where to write the picture; its ending chooses the format (``.png``, ``.svg``, ``.pdf``).
+    windows : iterable of (int, int)
+        First and last row of stretches known to be anomalous, drawn beside what was found.
+    title : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ModelError
+        matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+        from matplotlib.ticker import FuncFormatter, MaxNLocator
+    except ImportError as error:
+        raise ModelError(
+            'drawing needs matplotlib, which is not installed: pip install "oddline[plot]"',
+            code="missing_extra",
+        ) from error
+    n = len(detection)
+    shown = min(detection.values.shape[1], _COLUMNS)
+    figure = Figure(figsize=(12, 2.2 + 1.6 * shown + 1.6), layout="constrained")
+    axes = figure.subplots(shown + 1, 1, sharex=True, squeeze=False, height_ratios=[1.0] * shown + [1.2])[
+        :, 0
+    ]
+    for column, axis in enumerate(axes[:-1]):
+        rows, values = _thinned(detection.values[:, column])
+        axis.plot(rows, values, color="#33475b", linewidth=0.7)
+        axis.set_ylabel(detection.columns[column])
+        axis.margins(x=0)
+    _draw_score(axes[-1], detection)
+    windows = tuple(windows)
+    for axis in axes:
+        for number, (first, last) in enumerate(windows):
+            axis.axvspan(
+                first - 0.5,
+                last + 0.5,
+                color=_LABELLED,
+                alpha=0.25,
+                linewidth=0,
+                label="labelled" if number == 0 else None,
+            )
+        _draw_runs(axis, detection)
+    axes[-1].xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes[-1].xaxis.set_major_formatter(
+        FuncFormatter(lambda x, _: detection.index[int(x)] if 0 <= x < n and x == int(x) else "")
+    )
+    axes[-1].legend(loc="upper left", ncols=4, fontsize="small", framealpha=0.9)
+    left_out = detection.values.shape[1] - shown
+    heading = title or f"{len(detection.anomalies)} anomalies in {n:,} rows"
+    figure.suptitle(heading + (f" ({left_out} more columns not drawn)" if left_out else ""))
+    if path is not None:
+        figure.savefig(path, dpi=110)
+    return figure
+
+
+def _draw_score(axis: Any, detection: Detection) -> None:
+    judged = np.arange(len(detection)) >= detection.warm_up
+    score = np.where(judged, detection.score, np.nan)
+    line = np.where(judged, detection.threshold, np.nan)
+    axis.plot(*_thinned(score), color="#1f77b4", linewidth=0.7, label="score")
+    axis.plot(*_thinned(line), color="#555555", linewidth=0.9, linestyle="--", label="threshold")
+    flagged = np.where(detection.label < 0, detection.score, np.nan)
+    axis.plot(*_thinned(flagged), ".", color=_FLAGGED, markersize=5, label="flagged")
+    axis.set_ylabel("score")
+    axis.margins(x=0)
+    positive = detection.score[judged & (detection.score > 0)]
+    # Squared errors span many decades: a plain axis would show the largest peak and nothing else.
+    if positive.size and positive.max() > 50 * np.median(positive):
+        axis.set_yscale("symlog", linthresh=float(np.median(positive)))
+
+
+def _draw_runs(axis: Any, detection: Detection) -> None:
+    for run in detection.anomalies[:_BINS]:
+        axis.axvspan(run.start_row - 0.5, run.end_row + 0.5, color=_FLAGGED, alpha=0.3, linewidth=0)
+
+
+def _thinned(values: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Rows and values of at most 2·_BINS points: each stretch's lowest and highest, in order."""
+    n = len(values)
+    if n <= 2 * _BINS:
+        return np.arange(n), values
+    size = -(-n // _BINS)
+    bins = -(-n // size)
+    padded = np.full(bins * size, np.nan)
+    padded[:n] = values
+    stretches = padded.reshape(bins, size)
+    empty = np.isnan(stretches)
+    low = np.where(empty, np.inf, stretches).argmin(axis=1)
+    high = np.where(empty, -np.inf, stretches).argmax(axis=1)
+    rows = np.sort(np.stack([low, high], axis=1), axis=1) + size * np.arange(bins)[:, None]
+    rows = np.minimum(rows.ravel(), n - 1)
+    return rows, values[rows]
