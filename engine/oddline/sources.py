@@ -1,0 +1,287 @@
+"""Where cells come from: CSV bytes, JSON rows or a DataFrame, all asked the same way.
+
+A source knows its column names, shows its first rows, and hands over whole columns: as raw
+cells, or as floats in one fast pass that simply fails where a cell is no number.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from oddline.errors import DataError, LimitError
+from oddline.sniff import HEAD_BYTES, Sniffed, sniff
+from oddline.stamps import place, stamp_texts
+
+__all__ = ["Source", "open_source"]
+
+Cells = NDArray[np.object_]
+
+_MAX_BYTES = 1 << 30  # a gzip upload may unpack to so much
+
+
+class Source(Protocol):
+    """A table not yet read. Columns are asked for by position, as names may repeat."""
+
+    columns: tuple[str, ...]
+    decimal: str
+
+    def peek(self, rows: int) -> list[Cells]:
+        """The first cells of every column."""
+
+    def read(self, time: int | None, targets: Sequence[int]) -> tuple[Cells | None, list[Any]]:
+        """The cells of the time column and each target as floats; ValueError if one is not numeric."""
+
+    def cells(self, positions: Sequence[int]) -> list[Cells]:
+        """Raw cells of some columns."""
+
+
+def open_source(data: Any, max_rows: int) -> Source:
+    """The source behind bytes, a path or a DataFrame.
+
+    Raises
+    ------
+    DataError
+        The file is missing, empty or neither CSV nor JSON rows.
+    LimitError
+        It has more than ``max_rows`` rows, or unpacks to more than 1 GiB.
+    """
+    if isinstance(data, pd.DataFrame):
+        return _Frame(data)
+    if isinstance(data, str | os.PathLike):
+        try:
+            with open(data, "rb") as file:
+                raw = file.read()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            raise DataError(f"Cannot read the file {os.fspath(data)!r}: {reason}.", code="no_file") from None
+    else:
+        raw = bytes(data)
+    if raw[:2] == b"\x1f\x8b":
+        raw = _unpacked(raw)
+    found = sniff(raw[:HEAD_BYTES], complete=len(raw) <= HEAD_BYTES)
+    text, found = _utf8(raw, found)
+    del raw
+    return _Json(text) if found.kind == "json" else _Csv(text, found, max_rows)
+
+
+def _unpacked(raw: bytes) -> bytes:
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
+            text = file.read(_MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error):
+        raise DataError("The gzip file is damaged or cut off; pack it again.", code="damaged_gzip") from None
+    if len(text) > _MAX_BYTES:
+        raise LimitError("The gzip file unpacks to more than 1 GiB.", code="too_large")
+    return text
+
+
+def _utf8(raw: bytes, found: Sniffed) -> tuple[bytes, Sniffed]:
+    """The bytes as UTF-8 without BOM; what the head promised may end further down."""
+    if found.encoding == "utf-8" and raw.isascii():
+        text = raw
+    else:
+        try:
+            text = raw.decode(found.encoding).encode()
+        except UnicodeDecodeError as error:
+            if not found.encoding.startswith("utf-8"):
+                message = f"The file starts as {found.encoding.upper()} but breaks at byte {error.start:,}."
+                raise DataError(message + " Save it as UTF-8.", code="bad_encoding") from None
+            text = raw.removeprefix(b"\xef\xbb\xbf").decode("latin-1").encode()
+        text = text.removeprefix(b"\xef\xbb\xbf")
+    zero = text.find(b"\0")
+    if zero >= 0:
+        line = text.count(b"\n", 0, zero) + 1
+        raise DataError(
+            f"Line {line:,} of the file holds a zero byte, which text does not; "
+            "the file is damaged or binary. Export it again.",
+            code="zero_byte",
+            row=max(1, line - 1),
+        )
+    return text, found
+
+
+class _Behind(io.RawIOBase):
+    """A file of one line and then the rest of a buffer, without copying the buffer."""
+
+    def __init__(self, line: bytes, rest: memoryview) -> None:
+        self._parts = [memoryview(line), rest]
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while self._parts and not self._parts[0]:
+            self._parts.pop(0)
+        if not self._parts:
+            return 0
+        size = min(len(buffer), len(self._parts[0]))
+        buffer[:size] = self._parts[0][:size]
+        self._parts[0] = self._parts[0][size:]
+        return size
+
+
+class _Csv:
+    def __init__(self, text: bytes, found: Sniffed, max_rows: int) -> None:
+        self.columns, self.decimal = found.columns, found.decimal
+        self._delimiter, self._max_rows = found.delimiter, max_rows
+        self._body = memoryview(text)[_header_end(text, found.delimiter) :]
+
+    def peek(self, rows: int) -> list[Cells]:
+        return self._objects(range(len(self.columns)), rows)
+
+    def read(self, time: int | None, targets: Sequence[int]) -> tuple[Cells | None, list[Any]]:
+        wanted = [*(() if time is None else (time,)), *targets]
+        kinds: dict[str, Any] = {str(p): np.float64 for p in targets}
+        if time is not None:
+            kinds[str(time)] = object
+        frame = self._parse(wanted, kinds, self._max_rows + 1)
+        cells = None if time is None else frame[str(time)].to_numpy()
+        return cells, [frame[str(p)].to_numpy() for p in targets]
+
+    def cells(self, positions: Sequence[int]) -> list[Cells]:
+        return self._objects(positions, self._max_rows + 1)
+
+    def _objects(self, positions: Sequence[int], rows: int) -> list[Cells]:
+        frame = self._parse(positions, {str(p): object for p in positions}, rows)
+        return [frame[str(p)].to_numpy() for p in positions]
+
+    def _parse(self, positions: Sequence[int], kinds: dict[str, Any], rows: int) -> pd.DataFrame:
+        # A header of our own, one column wider than the file's: whatever lands in the last
+        # column belongs to a row that is longer than the header.
+        width = len(self.columns)
+        header = self._delimiter.join(map(str, range(width + 1))) + "\n"
+        try:
+            frame = pd.read_csv(
+                io.BufferedReader(_Behind(header.encode(), self._body), 1 << 18),
+                sep=self._delimiter,
+                decimal=self.decimal,
+                usecols=[*map(str, positions), str(width)],
+                dtype={**kinds, str(width): object},
+                nrows=rows,
+                skip_blank_lines=width > 1,
+                skipinitialspace=True,
+                index_col=False,
+                engine="c",
+            )
+        except pd.errors.ParserError as error:
+            reason = str(error).removeprefix("Error tokenizing data. C error: ")
+            raise DataError(f"The CSV cannot be read: {reason}.", code="not_a_csv") from None
+        long = frame[str(width)].notna().to_numpy()
+        if long.any():
+            row = int(long.argmax())
+            raise DataError(
+                f"{place(row).capitalize()} has more fields than the header, which names {width}. "
+                "Quote fields that hold the delimiter, or name every column.",
+                code="ragged_row",
+                row=row + 1,
+            )
+        return frame
+
+
+def _header_end(text: bytes, delimiter: str) -> int:
+    """Where the first data line begins; as bytes, hence read as Latin-1, one byte a character."""
+    size = 0
+
+    def lines() -> Iterator[str]:
+        nonlocal size
+        for line in io.StringIO(text[: 8 * HEAD_BYTES].decode("latin-1"), newline=""):
+            size += len(line)
+            yield line
+
+    for row in csv.reader(lines(), delimiter=delimiter, skipinitialspace=True):
+        if row:
+            break
+    return size
+
+
+class _Json:
+    decimal = "."
+
+    def __init__(self, text: bytes) -> None:
+        try:
+            rows = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            where = f" (line {error.lineno:,})" if isinstance(error, json.JSONDecodeError) else ""
+            raise DataError(f"The JSON is not valid{where}.", code="not_json_rows") from None
+        rows = rows.get("data") if isinstance(rows, dict) else rows
+        if not isinstance(rows, list):
+            raise DataError("The JSON holds no array of row objects.", code="not_json_rows")
+        names: dict[str, None] = {}
+        for position, row in enumerate(rows):
+            if not isinstance(row, dict):
+                message = f"In the JSON array {place(position)} is no object."
+                raise DataError(message, code="not_json_rows", row=position + 1)
+            names.update(dict.fromkeys(row))
+        self._rows, self._keys = rows, tuple(names)
+        self.columns = tuple(name.strip() for name in names)
+
+    def peek(self, rows: int) -> list[Cells]:
+        return [_objects([row.get(key) for row in self._rows[:rows]]) for key in self._keys]
+
+    def cells(self, positions: Sequence[int]) -> list[Cells]:
+        return [_objects([row.get(self._keys[p]) for row in self._rows]) for p in positions]
+
+    def read(self, time: int | None, targets: Sequence[int]) -> tuple[Cells | None, list[Any]]:
+        numbers = []
+        for cells in self.cells(targets):
+            if any(isinstance(cell, bool | list | dict) for cell in cells.tolist()):
+                raise ValueError
+            try:
+                numbers.append(cells.astype(np.float64))
+            except (TypeError, OverflowError):
+                raise ValueError from None
+        return None if time is None else self.cells([time])[0], numbers
+
+
+def _objects(cells: list[Any]) -> Cells:
+    array = np.empty(len(cells), dtype=object)
+    array[:] = cells
+    return array
+
+
+class _Frame:
+    decimal = "."
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        if isinstance(frame.index, pd.DatetimeIndex):
+            frame = frame.reset_index(names=str(frame.index.name or "time"))
+        self._frame = frame
+        self.columns = tuple(str(name).strip() for name in frame.columns)
+
+    def peek(self, rows: int) -> list[Cells]:
+        return [_series_cells(self._frame.iloc[:rows, p]) for p in range(len(self.columns))]
+
+    def cells(self, positions: Sequence[int]) -> list[Cells]:
+        return [_series_cells(self._frame.iloc[:, p]) for p in positions]
+
+    def read(self, time: int | None, targets: Sequence[int]) -> tuple[Cells | None, list[Any]]:
+        numbers = []
+        for p in targets:
+            column = self._frame.iloc[:, p]
+            if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+                raise ValueError
+            numbers.append(column.to_numpy(dtype=np.float64, na_value=np.nan))
+        return None if time is None else self.cells([time])[0], numbers
+
+
+def _series_cells(column: pd.Series[Any]) -> Cells:
+    """Raw cells; dates become text, in one style for the whole column."""
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return _objects([None if pd.isna(stamp) else str(stamp) for stamp in column])
+    if column.dtype.kind == "M":
+        stamps = column.to_numpy().astype("M8[ns]")
+        texts = _objects(stamp_texts(stamps.astype(np.int64)))
+        texts[np.isnat(stamps)] = None
+        return texts
+    return _objects(column.astype(object).tolist())

@@ -1,0 +1,315 @@
+"""The time column: from cells as uploaded to a text for each row and nanoseconds since 1970.
+
+Text is kept letter for letter; numbers are branched on before any date is parsed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from oddline.errors import DataError, ParameterError
+
+__all__ = ["Stamps", "looks_like_time", "place", "read_stamps", "stamp_texts"]
+
+_DIGITS_ONLY = re.compile(r"(%[YmdHMSf])+")
+_SAMPLE = 1_000
+_UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+_YEAR_2000, _YEAR_2100 = 946_684_800, 4_102_444_800
+
+_DATE = re.compile(
+    r"(?:[A-Za-z]{3,9},?\s+)??(?:"
+    r"(?P<y1>\d{4})(?P<s1>[-/. ])\d{1,2}(?P=s1)\d{1,2}"
+    r"|\d{1,2}(?P<s2>[-/. ])\d{1,2}(?P=s2)(?P<y2>\d{4}|\d{2})"
+    r"|\d{1,2}(?P<s3>[-/. ])(?P<m3>[A-Za-z]{3,9})(?P=s3)(?P<y3>\d{4}|\d{2})"
+    r"|(?P<m4>[A-Za-z]{3,9}) \d{1,2}(?P<c4>,?) (?P<y4>\d{4})"
+    r")"
+)
+_CLOCK = re.compile(
+    r"(?P<gap>[T ]\s*|,\s*|)(?P<h>\d{1,2}):\d{2}(?P<sec>:\d{2}(?P<frac>[.,]\d+)?)?"
+    r"(?P<pm>\s?[AaPp][Mm])?(?P<zone>\s?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}))?"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Stamps:
+    """Time texts as shown, times (int64, in ``unit``: ``"ns"`` or ``""`` for bare counts) and notes."""
+
+    index: list[str]
+    time: NDArray[np.int64]
+    unit: str
+    notes: tuple[str, ...] = ()
+
+
+def place(position: int) -> str:
+    """A row in words, for messages: rows are counted from 1, the header is none."""
+    return f"row {position + 1:,} (the first row below the header is row 1)"
+
+
+def read_stamps(cells: NDArray[np.object_], column: str, time_format: str | None) -> Stamps:
+    """Read a time column.
+
+    Parameters
+    ----------
+    cells : ndarray of object (n,)
+        Text, numbers or missing.
+    column : str
+        Its name, for messages.
+    time_format : str or None
+        A strftime pattern. Integers under a pattern are nanoseconds since 1970 unless the
+        pattern itself is digits only (``%Y%m%d``); without a pattern integers stay as they are
+        and text is inferred.
+
+    Raises
+    ------
+    DataError
+        A time is missing, unreadable or outside the years 1678 to 2261; ``row`` counts from 1.
+    ParameterError
+        The pattern is none.
+    """
+    missing = pd.isna(cells)
+    if missing.any():
+        raise _bad_time(column, int(missing.argmax()), None, "")
+    integers = _integers(cells)
+    if integers is not None:
+        return _from_integers(integers, cells, column, time_format)
+    numbers = _numbers(cells)
+    if numbers is not None:
+        return _from_numbers(numbers, cells, time_format)
+    texts = np.array([c if isinstance(c, str) else str(c) for c in cells], dtype=object)
+    if time_format is not None:
+        parsed = _parse(texts, time_format)
+        if np.isnat(parsed).any():
+            row = int(np.isnat(parsed).argmax())
+            raise _bad_time(column, row, texts[row], _advice(texts[row], time_format))
+        return Stamps(texts.tolist(), _nanoseconds(parsed, texts, column), "ns")
+    return _infer(texts, column)
+
+
+def looks_like_time(cells: NDArray[np.object_]) -> bool:
+    """Whether these cells are text that reads as date and time; numbers do not count."""
+    texts = [c for c in cells.tolist() if isinstance(c, str)][:20]
+    if not texts or not all(any(map(str.isdigit, t)) for t in texts):
+        return False
+    if _numbers(np.array(texts, dtype=object)) is not None:
+        return False
+    try:
+        _infer(np.array(texts, dtype=object), "")
+    except DataError:
+        return False
+    return True
+
+
+def stamp_texts(time: NDArray[np.int64]) -> list[str]:
+    """Nanoseconds as text, in one style for all: as many digits as the finest needs (0, 6 or 9)."""
+    unit: Literal["ns", "us", "s"] = "s"
+    if (time % 1_000_000_000).any():
+        unit = "ns" if (time % 1_000).any() else "us"
+    texts = np.datetime_as_string(cast(Any, time.astype("M8[ns]")), unit=unit)
+    return [text.replace("T", " ") for text in texts.tolist()]
+
+
+def _integers(cells: NDArray[np.object_]) -> NDArray[np.int64] | None:
+    if not all(_is_integer(c) for c in (cells[0], cells[-1])):
+        return None
+    if not all(map(_is_integer, cells.tolist())):
+        return None
+    try:
+        return np.array([int(c) for c in cells.tolist()], dtype=np.int64)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _is_integer(cell: Any) -> bool:
+    if isinstance(cell, str):
+        bare = cell.strip()
+        return bare.isdecimal() or (bare[:1] in "+-" and bare[1:].isdecimal())
+    return isinstance(cell, int | np.integer) and not isinstance(cell, bool)
+
+
+def _numbers(cells: NDArray[np.object_]) -> NDArray[np.float64] | None:
+    """The cells as floats where each is a finite number, else None."""
+    try:
+        first = float(cells[0])
+        numbers = np.array([float(c) for c in cells.tolist()]) if np.isfinite(first) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return numbers if numbers is not None and np.isfinite(numbers).all() else None
+
+
+def _from_integers(
+    integers: NDArray[np.int64], cells: NDArray[np.object_], column: str, time_format: str | None
+) -> Stamps:
+    texts = [str(c).strip() for c in cells.tolist()]
+    if time_format is None:
+        time, unit, notes = _counts(integers, texts)
+        return Stamps(texts, time, unit, notes)
+    if _DIGITS_ONLY.fullmatch(time_format):
+        as_text = np.array(texts, dtype=object)
+        parsed = _parse(as_text, time_format)
+        if np.isnat(parsed).any():
+            row = int(np.isnat(parsed).argmax())
+            raise _bad_time(column, row, texts[row], f" It does not match {time_format!r}.")
+        return Stamps(texts, _nanoseconds(parsed, as_text, column), "ns")
+    note = f"The integers of {column!r} are read as nanoseconds since 1970, as a date pattern was given."
+    if (integers == np.iinfo(np.int64).min).any():
+        raise _bad_time(column, int(integers.argmin()), str(integers.min()), "")
+    return Stamps(stamp_texts(integers), integers, "ns", (note,))
+
+
+def _counts(integers: NDArray[np.int64], texts: list[str]) -> tuple[NDArray[np.int64], str, tuple[str, ...]]:
+    """What bare integers measure: dates written as digits, seconds and finer since 1970, or mere counts."""
+    low, high = int(integers.min()), int(integers.max())
+    if low >= 19_000_101 and high <= 21_001_231:
+        parsed = _parse(np.array(texts, dtype=object), "%Y%m%d")
+        if not np.isnat(parsed).any():
+            return (
+                parsed.astype("M8[ns]").astype(np.int64),
+                "ns",
+                ("Integer times are read as dates, YYYYMMDD.",),
+            )
+    for unit, factor in _UNITS.items():
+        if low * factor >= _YEAR_2000 * 10**9 and high * factor <= _YEAR_2100 * 10**9:
+            return integers * factor, "ns", (f"Integer times are read as {unit} since 1970.",)
+    return integers, "", ()
+
+
+def _from_numbers(
+    numbers: NDArray[np.float64], cells: NDArray[np.object_], time_format: str | None
+) -> Stamps:
+    texts = [c.strip() if isinstance(c, str) else f"{c:.15g}" for c in cells.tolist()]
+    notes: tuple[str, ...] = ()
+    if time_format is not None:
+        notes = ("The times are numbers; the date pattern is not used.",)
+    largest = float(np.abs(numbers).max())
+    scale = 10.0**9
+    while scale > 1 and largest * scale > 9e18:
+        scale /= 10
+    if largest > 9e18:
+        scale = 9e18 / largest
+    return Stamps(texts, np.rint(numbers * scale).astype(np.int64), "", notes)
+
+
+def _parse(texts: NDArray[np.object_], pattern: str) -> NDArray[np.datetime64]:
+    """The texts under one pattern, NaT where they do not match; zones are brought to UTC."""
+    try:
+        found = pd.to_datetime(cast(Any, texts), format=pattern, utc=True, errors="coerce")
+    except (ValueError, TypeError, re.error, KeyError, IndexError, OverflowError) as error:
+        raise ParameterError(
+            f"time_format {pattern!r} is no strftime pattern ({error}). Expected something like "
+            "'%Y-%m-%d %H:%M:%S', or none to infer the format.",
+            problems={"time_format": "not a strftime pattern"},
+            parameter="time_format",
+        ) from None
+    return np.array(found.tz_localize(None).to_numpy())
+
+
+def _nanoseconds(
+    parsed: NDArray[np.datetime64], texts: NDArray[np.object_], column: str
+) -> NDArray[np.int64]:
+    years = parsed.astype("M8[Y]").astype(np.int64) + 1970
+    outside = (years < 1678) | (years > 2261)
+    if outside.any():
+        row = int(outside.argmax())
+        raise _bad_time(column, row, texts[row], " Times must lie in the years 1678 to 2261.")
+    return parsed.astype("M8[ns]").astype(np.int64)
+
+
+def _infer(texts: NDArray[np.object_], column: str) -> Stamps:
+    """Try ISO 8601, then the patterns the first unread text suggests, until every text is read."""
+    parsed = _parse(texts, "ISO8601")
+    words = pd.Series(texts, dtype=object).isin(["now", "today"]).to_numpy()
+    parsed[words] = np.datetime64("NaT")
+    notes: list[str] = []
+    for _ in range(6):
+        unread = np.isnat(parsed)
+        if not unread.any():
+            return Stamps(texts.tolist(), _nanoseconds(parsed, texts, column), "ns", tuple(notes))
+        row = int(unread.argmax())
+        found, pattern = _best(texts[unread], _patterns(texts[row]))
+        if pattern is None or np.isnat(found[0]):
+            raise _bad_time(column, row, texts[row], "")
+        parsed = parsed.astype("M8[ns]") if parsed.dtype != found.dtype and _fits(found) else parsed
+        parsed[unread] = found
+        notes.append(f"Times of {column!r} are read as {pattern!r}.")
+    row = int(np.isnat(parsed).argmax())
+    raise _bad_time(column, row, texts[row], " The column mixes too many formats.")
+
+
+def _fits(parsed: NDArray[np.datetime64]) -> bool:
+    return parsed.dtype == np.dtype("M8[ns]")
+
+
+def _best(texts: NDArray[np.object_], patterns: Iterable[str]) -> tuple[NDArray[np.datetime64], str | None]:
+    """The pattern that reads most texts; between day first and month first, the one in better order."""
+    best: tuple[Any, ...] = (0, 0)
+    winner: tuple[NDArray[np.datetime64], str | None] = (np.empty(0, "M8[ns]"), None)
+    for pattern in patterns:
+        parsed = _parse(texts, pattern)
+        read = parsed[~np.isnat(parsed)]
+        rank = (len(read), -int((np.diff(read.astype(np.int64)) < 0).sum()))
+        if rank > best and not np.isnat(parsed[0]):
+            best, winner = rank, (parsed, pattern)
+    return winner
+
+
+def _patterns(text: str) -> list[str]:
+    """The strftime patterns that a text may be written in; several where day and month are unclear."""
+    day = _DATE.match(text)
+    if day is None:
+        return []
+    rest = text[day.end() :]
+    clock = _CLOCK.fullmatch(rest) if rest else None
+    if rest and clock is None:
+        return []
+    tail = ""
+    if clock is not None:
+        gap = clock["gap"]
+        tail = gap + ("%I" if clock["pm"] else "%H") + ":%M" + (":%S" if clock["sec"] else "")
+        tail += clock["frac"][0] + "%f" if clock["frac"] else ""
+        if clock["pm"]:
+            tail += clock["pm"][:-2] + "%p"
+        if clock["zone"]:
+            bare = clock["zone"].lstrip()
+            tail += clock["zone"][: -len(bare)] + (bare if bare in ("UTC", "GMT") else "%z")
+    head = text[: day.end()]
+    weekday = re.match(r"([A-Za-z]{3,9})(,?\s+)(?=\d|[A-Za-z])", head)
+    lead = ""
+    if weekday and not day["m4"]:
+        lead = ("%a" if len(weekday[1]) == 3 else "%A") + weekday[2]
+    if day["s1"]:
+        return [lead + day["s1"].join(("%Y", "%m", "%d")) + tail]
+    if day["s2"]:
+        year = "%Y" if len(day["y2"]) == 4 else "%y"
+        orders = [("%m", "%d", year), ("%d", "%m", year)]
+        if day["s2"] == ".":
+            orders.reverse()
+        return [lead + day["s2"].join(order) + tail for order in orders]
+    if day["m3"]:
+        month = "%b" if len(day["m3"]) == 3 else "%B"
+        year = "%Y" if len(day["y3"]) == 4 else "%y"
+        return [lead + day["s3"].join(("%d", month, year)) + tail]
+    month = "%b" if len(day["m4"]) == 3 else "%B"
+    return [f"{month} %d{day['c4']} %Y{tail}"]
+
+
+def _advice(text: str, pattern: str) -> str:
+    near = _patterns(text)
+    hint = f" It reads like {near[0]!r}." if near and near[0] != pattern else ""
+    return f" It does not match {pattern!r}.{hint} Send the pattern of the file, or none to infer it."
+
+
+def _bad_time(column: str, position: int, text: str | None, more: str) -> DataError:
+    where = place(position)
+    if text is None or not str(text).strip():
+        message = f"Column {column!r} has no time in {where}. Every row needs one."
+    else:
+        shown = str(text) if len(str(text)) <= 60 else str(text)[:57] + "..."
+        message = f"Column {column!r} holds {shown!r} in {where}, which is not a readable time.{more}"
+    return DataError(message, code="bad_time", column=column, row=position + 1)
