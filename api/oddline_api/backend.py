@@ -29,7 +29,13 @@ class Backend:
         """The Celery app that jobs are published with; imported at the first submit, as it is large."""
         from oddline_workers.app import make_app
 
-        return make_app(self.settings)
+        return make_app(self.settings, "gateway")
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self.redis.close()
+        if "queue" in self.__dict__:
+            self.queue.close()
 
 
 def backend() -> Backend:

@@ -1,0 +1,5 @@
+"""The gateway's fixtures."""
+
+from doors import gateway, make_gateway, store_url
+
+__all__ = ["gateway", "make_gateway", "store_url"]
