@@ -6,6 +6,7 @@ on the next restart that is due.
 
 from __future__ import annotations
 
+import math
 import os
 import selectors
 import signal
@@ -37,13 +38,21 @@ class Supervisor:
         With a ``redis_url``, no server is embedded. ``port`` must not be 0 (see :func:`free_port`).
     data : path
         The folder of the embedded server.
+    prepare : callable
+        Called once, when the store answers and the gateway is on its way.
     announce : callable
         Called once, when the gateway answers.
     """
 
     def __init__(
-        self, settings: Settings, data: str | os.PathLike[str], announce: Callable[[], None]
+        self,
+        settings: Settings,
+        data: str | os.PathLike[str],
+        *,
+        prepare: Callable[[], None],
+        announce: Callable[[], None],
     ) -> None:
+        self.prepare = prepare
         self.settings = settings
         self.announce = announce
         self.server = None if settings.redis_url else EmbeddedServer(data, settings)
@@ -85,6 +94,10 @@ class Supervisor:
                     if not process.lane or process.lane in lanes_in_use():
                         words = command(process, self.settings)
                         self.children[process.name] = Child(process.name, words, self._environment(process))
+                self._start(self.children["web"])
+                self.prepare()
+                # The first answer is waited for; the janitor's first look is not.
+                self.children["janitor"].due = math.inf
                 while not self._stopping:
                     self._turn()
             finally:
@@ -99,6 +112,7 @@ class Supervisor:
         if not self._ready and _answers(_reachable(self.settings.host), self.settings.port):
             self._ready = True
             self.announce()
+            self.children["janitor"].due = now
         waits = [child.due - now for child in self.children.values() if child.pid is None]
         self._pump(max(0.0, min([1.0 if self._ready else 0.02, *waits])))
         self._notice_ends()

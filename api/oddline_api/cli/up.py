@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import click
 
 from oddline import __version__
 from oddline_api.cli.folder import data_option, default_folder
-from oddline_api.cli.output import print_json, table_of
+from oddline_api.cli.output import print_json
 from oddline_workers.settings import Settings, from_environment
 
 if TYPE_CHECKING:
@@ -42,23 +43,26 @@ def up(host: str | None, port: int | None, data: Path | None, workers: int | Non
         settings = replace(settings, port=free_port(settings.host))
     folder = data or default_folder()
 
-    def ready() -> None:
-        made = _first_client(replace(settings, redis_url=supervisor.redis_url))
-        facts = {"url": supervisor.url}
+    facts: dict[str, str] = {}
+
+    def prepare() -> None:
         if supervisor.server:
             facts["data"] = str(supervisor.server.data)
-        if made:
-            facts |= {"client_id": made.client_id, "client_secret": made.client_secret}
-        if as_json:
-            print_json(facts)
-        else:
-            click.echo(f"Oddline {__version__} is ready at {facts.pop('url')}")
-            click.echo(table_of(facts) if facts else "", nl=bool(facts))
-            if made:
-                click.echo("The secret is shown this once. For another client: oddline credentials create")
-        click.get_text_stream("stdout").flush()
+        if made := _first_client(replace(settings, redis_url=supervisor.redis_url)):
+            facts["client_id"], facts["client_secret"] = made.client_id, made.client_secret
 
-    supervisor = Supervisor(settings, folder, ready)
+    def announce() -> None:
+        if as_json:
+            print_json({"url": supervisor.url, **facts})
+        else:
+            click.echo(f"Oddline {__version__} is ready at {supervisor.url}")
+            for name, value in facts.items():
+                click.echo(f"  {name.replace('_', ' '):13}  {value}")
+            if "client_secret" in facts:
+                click.echo("The secret is shown this once; for another client: oddline credentials create")
+        sys.stdout.flush()
+
+    supervisor = Supervisor(settings, folder, prepare=prepare, announce=announce)
     supervisor.run()
 
 
