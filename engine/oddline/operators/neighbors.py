@@ -1,0 +1,124 @@
+"""Nearest neighbours among windows: compress, then compare with a thousand references."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+
+__all__ = ["Compression", "References", "compress", "pick_references"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Compression:
+    """Principal axes of the windows: ``axes`` has shape (points, dimensions)."""
+
+    mean: Floats
+    axes: Floats
+
+    def apply(self, windows: Floats) -> Floats:
+        """(m, points) windows as (m, dimensions) coordinates."""
+        return windows @ self.axes - self.mean @ self.axes
+
+
+def compress(sample: Floats, dimensions: int) -> Compression:
+    """Principal axes of a sample of windows, the strongest first.
+
+    Parameters
+    ----------
+    sample : ndarray (m, points)
+    dimensions : int
+        At most so many axes; directions without variance are dropped.
+
+    Notes
+    -----
+    The eigenvectors of the smaller of the two product matrices, O(m·points·min(m, points)).
+    """
+    mean = sample.mean(axis=0)
+    away = sample - mean
+    rows, points = away.shape
+    dimensions = max(1, min(dimensions, rows, points))
+    if points <= rows:
+        values, axes = eigh(away.T @ away, subset_by_index=(points - dimensions, points - 1))
+    else:
+        values, left = eigh(away @ away.T, subset_by_index=(rows - dimensions, rows - 1))
+        axes = away.T @ left / np.sqrt(np.maximum(values, np.finfo(float).tiny))
+    strong = values > 1e-10 * max(float(values[-1]), np.finfo(float).tiny)
+    strong[-1] = True
+    axes = axes[:, strong][:, ::-1]
+    if not np.isfinite(axes).all() or values[-1] <= 0:
+        axes = np.zeros((points, 1))
+    return Compression(mean, np.ascontiguousarray(axes))
+
+
+def pick_references(count: int, most: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Positions of at most ``most`` of ``count`` windows, in order: one at random from each stretch.
+
+    Equal stretches cover the whole series; a random place in each avoids beating with a period.
+    """
+    if count <= most:
+        return np.arange(count)
+    edges = np.linspace(0, count, most + 1)
+    starts = np.floor(edges[:-1]).astype(np.intp)
+    lengths = np.floor(edges[1:]).astype(np.intp) - starts
+    return starts + np.floor(rng.random(most) * lengths).astype(np.intp)
+
+
+@dataclass(frozen=True, eq=False)
+class References:
+    """Compressed reference windows (m, dimensions) and the positions they were taken from (m,)."""
+
+    points: Floats
+    positions: NDArray[np.intp]
+
+    def squares(self, points: Floats, first: int | None = None, zone: int = 0) -> Floats:
+        """Squared distances of ``points`` (b, dimensions) to every reference, (b, m).
+
+        Parameters
+        ----------
+        points : ndarray (b, dimensions)
+        first : int, optional
+            The position of ``points[0]`` where the points are consecutive windows of the learnt
+            series itself; a reference closer than ``zone`` windows is then no neighbour (``inf``).
+        zone : int
+        """
+        squares = points @ (-2.0 * self.points.T)
+        squares += np.einsum("ij,ij->i", self.points, self.points)
+        squares += np.einsum("ij,ij->i", points, points)[:, None]
+        np.maximum(squares, 0.0, out=squares)
+        if first is not None and zone > 0:
+            # Only the references around this block can be too close: mask that strip alone.
+            low = int(np.searchsorted(self.positions, first - zone))
+            high = int(np.searchsorted(self.positions, first + len(points) + zone))
+            here = np.arange(first, first + len(points))[:, None]
+            near = np.abs(self.positions[low:high] - here) < zone
+            squares[:, low:high][near] = np.inf
+        return squares
+
+    def distances(self, points: Floats, neighbors: int, first: int | None = None, zone: int = 0) -> Floats:
+        """Mean distance to the nearest references, (b,); 0 where no reference is left."""
+        squares = self.squares(points, first, zone)
+        count = min(neighbors, len(self.positions))
+        squares.partition(count - 1, axis=1)
+        return _mean_finite(np.sqrt(squares[:, :count]))
+
+    def displacement(self, points: Floats, neighbors: int, first: int | None = None, zone: int = 0) -> Floats:
+        """From the mean of the nearest references to each point, (b, dimensions)."""
+        squares = self.squares(points, first, zone)
+        count = min(neighbors, len(self.positions))
+        index = np.argpartition(squares, count - 1, axis=1)[:, :count]
+        weight = np.isfinite(np.take_along_axis(squares, index, axis=1)).astype(float)
+        weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1.0)
+        return points - np.einsum("bk,bkr->br", weight, self.points[index])
+
+
+def _mean_finite(distances: Floats) -> Floats:
+    finite = np.isfinite(distances)
+    if finite.all():
+        return distances.mean(axis=1)
+    total = np.where(finite, distances, 0.0).sum(axis=1)
+    return total / np.maximum(finite.sum(axis=1), 1)

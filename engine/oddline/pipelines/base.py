@@ -1,0 +1,164 @@
+"""What every pipeline promises: scikit-learn's outlier detector, for rows in time order."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from oddline.errors import ParameterError
+from oddline.lookback import Lookback, choose_lookback
+from oddline.progress import Progress, part, silent
+
+__all__ = ["Pipeline"]
+
+Floats = NDArray[np.float64]
+
+
+class Pipeline(OutlierMixin, BaseEstimator):
+    """Rows in time order in, one score a row out.
+
+    ``fit`` and the public answers are final; a pipeline writes ``_fit``, ``_score`` and ``_parts``.
+
+    Parameters
+    ----------
+    lookback : int or "auto", default "auto"
+        Rows a window or forecaster looks back; "auto" measures the series (see
+        :func:`oddline.lookback.choose_lookback`).
+    contamination : float in (0, 0.5], default 0.01
+        Share of the learnt rows that :meth:`predict` calls anomalous. It moves ``offset_`` only;
+        scores do not depend on it. The label methods of ``oddline.labeling`` judge better.
+    random_state : int, default 0
+        Seed of everything random inside.
+
+    Attributes
+    ----------
+    lookback_ : int
+        The look-back in use.
+    warm_up_ : int
+        So many rows at the head have no full look-back behind them. They are scored all the
+        same, from what there is.
+    offset_ : float
+        The line: ``decision_function`` is ``score_samples - offset_``, below 0 exactly where
+        ``predict`` says -1.
+    model_summary_ : str
+        The steps of the model, without blanks. Columns count from 1.
+    num_pipelines_explored_ : int
+        How many whole pipelines were compared.
+    reasons_ : tuple of str
+        What was chosen, and why.
+    """
+
+    lookback: int | str
+    contamination: float
+    random_state: int
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Learn what is normal from X (n, d): finite, rows in time order."""
+        self.fit_score(X)
+        return self
+
+    def fit_score(self, X: ArrayLike, train_rows: int | None = None, progress: Progress = silent) -> Floats:
+        """Learn from the first ``train_rows`` rows, or from all, and score every row.
+
+        Returns
+        -------
+        ndarray (n,)
+            ``anomaly_score(X)`` of the fitted pipeline, without doing the work twice.
+        """
+        values = self._check(X, reset=True)
+        count = len(values) if train_rows is None else min(int(train_rows), len(values))
+        if count < 1:
+            raise ParameterError(
+                f"train_rows={train_rows}: at least one row to learn from is needed",
+                parameter="train_rows",
+            )
+        past = values[:count]
+        choice: Lookback = choose_lookback(past, self.lookback)
+        self.lookback_ = choice.window
+        self.reasons_: tuple[str, ...] = (choice.reason,)
+        self._seen = _fingerprint(past)
+        progress(0.0, "fit")
+        self._fit(past, part(progress, 0.0, 0.5))
+        scores = self._score(values, count, part(progress, 0.5, 1.0))
+        self.offset_ = float(np.percentile(-scores[:count], 100.0 * self.contamination))
+        progress(1.0, "score")
+        return scores
+
+    def anomaly_score(self, X: ArrayLike) -> Floats:
+        """Larger is odder; finite and at least 0, one for each row of X.
+
+        The rows that were learnt from are recognised at the head of X: a window is then not
+        its own neighbour.
+        """
+        check_is_fitted(self)
+        values = self._check(X, reset=False)
+        return self._score(values, self._learnt(values), silent)
+
+    def score_samples(self, X: ArrayLike) -> Floats:
+        """Minus :meth:`anomaly_score`: low is odd, as everywhere in scikit-learn."""
+        return -self.anomaly_score(X)
+
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """``score_samples(X) - offset_``: below 0 is an anomaly."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """+1 for a normal row, -1 for an anomaly."""
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def column_scores(self, X: ArrayLike) -> Floats:
+        """The score of each row, split over the columns: (n, d), each row sums to the score."""
+        check_is_fitted(self)
+        values = self._check(X, reset=False)
+        learnt = self._learnt(values)
+        scores = self._score(values, learnt, silent)
+        if values.shape[1] == 1:
+            return scores[:, None]
+        parts = np.maximum(self._parts(values, learnt), 0.0)
+        total = parts.sum(axis=1, keepdims=True)
+        even = np.full_like(parts, 1.0 / parts.shape[1])
+        share = np.divide(parts, total, out=even, where=total > 0)
+        return share * scores[:, None]
+
+    def _check(self, X: ArrayLike, reset: bool) -> Floats:
+        if not 0 < self.contamination <= 0.5:
+            raise ParameterError(
+                f"contamination={self.contamination!r}; expected a share above 0 and up to 0.5",
+                parameter="contamination",
+            )
+        lookback: Any = self.lookback
+        if lookback != "auto" and not (isinstance(lookback, int | np.integer) and lookback >= 1):
+            raise ParameterError(
+                f"lookback={lookback!r}; expected 'auto' or a whole number of at least 1",
+                parameter="lookback",
+            )
+        values: Floats = validate_data(self, X, reset=reset, dtype=np.float64, order="C")
+        return values
+
+    def _learnt(self, values: Floats) -> int:
+        """How many rows at the head of values are the ones learnt from: all of them, or none."""
+        rows, digest = self._seen
+        return rows if len(values) >= rows and _fingerprint(values[:rows])[1] == digest else 0
+
+    @abstractmethod
+    def _fit(self, values: Floats, progress: Progress) -> None:
+        """Learn from values (n, d); sets warm_up_, model_summary_, num_pipelines_explored_."""
+
+    @abstractmethod
+    def _score(self, values: Floats, learnt: int, progress: Progress) -> Floats:
+        """Scores (n,) of values (n, d), whose first ``learnt`` rows are those learnt from."""
+
+    @abstractmethod
+    def _parts(self, values: Floats, learnt: int) -> Floats:
+        """Non-negative parts (n, d) of the scores, on any scale; only called for d > 1."""
+
+
+def _fingerprint(values: Floats) -> tuple[int, str]:
+    data = np.ascontiguousarray(values)
+    return len(data), hashlib.blake2b(data.data, digest_size=16).hexdigest()

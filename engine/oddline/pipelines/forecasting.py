@@ -1,0 +1,112 @@
+"""What PredAD and DeepAD share: explore forecasters by held-out error, score by squared errors."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddline.operators.exploration import (
+    PLAIN,
+    POWER,
+    Member,
+    candidates,
+    fit_column,
+    held_out_errors,
+    powers,
+)
+from oddline.pipelines.base import Pipeline
+from oddline.progress import Progress
+
+__all__ = ["ForecastingPipeline"]
+
+Floats = NDArray[np.float64]
+
+MOST_LAGS = 512
+_EXPLORED_COLUMNS = 4
+_LEAST_ROWS = 24
+_BLOCK = 65_536
+
+
+class ForecastingPipeline(Pipeline):
+    """Explores forecasters, keeps the best ``_members``; a row is odd when it was not predicted."""
+
+    _members: int
+
+    def __init__(
+        self,
+        *,
+        lookback: int | str = "auto",
+        contamination: float = 0.01,
+        random_state: int = 0,
+    ) -> None:
+        self.lookback = lookback
+        self.contamination = contamination
+        self.random_state = random_state
+
+    def _fit(self, values: Floats, progress: Progress) -> None:
+        if self.lookback_ > MOST_LAGS:
+            self.reasons_ += (f"forecasters look back {MOST_LAGS} rows at most, not {self.lookback_}",)
+            self.lookback_ = MOST_LAGS
+        self.warm_up_ = self.lookback_
+        self._horizons = (1,)
+        self._explore(values)
+        progress(0.5, "fit")
+        columns = values.shape[1]
+        self._columns = []
+        for place, series in enumerate(values.T):
+            self._columns.append(fit_column(series, self._chosen, self._horizons))
+            progress(0.5 + 0.5 * (place + 1) / columns, "fit")
+        shown = [f"[{member.summary(columns)}]" for member in self._chosen]
+        self.model_summary_ = shown[0] if len(shown) == 1 else f"[{','.join(shown)}]"
+
+    def _explore(self, values: Floats) -> None:
+        rows, columns = values.shape
+        picked = np.unique(np.linspace(0, columns - 1, _EXPLORED_COLUMNS).astype(int))
+        picked = np.array([c for c in picked if np.ptp(values[:, c]) > 0], dtype=int)
+        if rows < _LEAST_ROWS or not len(picked):
+            everything = candidates(self.lookback_, [PLAIN])
+            self._chosen = [next(m for m in everything if m.forecaster.alpha == 1e-2)]
+            self.num_pipelines_explored_ = 1
+            self.reasons_ += ("too little to explore: one ridge forecaster",)
+            return
+        transforms = [PLAIN]
+        if any(powers(values[:, c]) for c in picked):
+            transforms.append(POWER)
+        everything = candidates(self.lookback_, transforms)
+        errors = np.mean([held_out_errors(values[:, c], everything) for c in picked], axis=0)
+        order = np.argsort(errors, kind="stable")
+        self._chosen = self._keep([everything[i] for i in order])
+        self.num_pipelines_explored_ = len(everything)
+        best = everything[order[0]]
+        self.reasons_ += (
+            f"{len(everything)} forecasters compared on the last quarter; the best, {best.transform} "
+            f"{best.forecaster.windowing} over {best.forecaster.lookback} rows with ridge "
+            f"{best.forecaster.alpha:g}, leaves {errors[order[0]]:.3g} of the variance",
+        )
+
+    def _keep(self, ranked: list[Member]) -> list[Member]:
+        """The best of each kind first, then the next best, so that the members differ."""
+        kinds: dict[tuple[str, str], Member] = {}
+        for member in ranked:
+            kinds.setdefault((member.transform, member.forecaster.windowing), member)
+        first = list(kinds.values())
+        return (first + [m for m in ranked if m not in first])[: self._members]
+
+    def _errors(self, values: Floats) -> Floats:
+        """Squared residuals (n, d, members): in squared units of a lone column, else standardised."""
+        rows, columns = values.shape
+        out = np.empty((rows, columns, len(self._chosen)))
+        for place, model in enumerate(self._columns):
+            scaled = (model.residuals(values[:, place]) / model.spread) ** 2
+            out[:, place] = scaled.max(axis=2)
+            if columns == 1:
+                out[:, place] *= model.spread[:, 0] ** 2
+        return out
+
+    def _score(self, values: Floats, learnt: int, progress: Progress) -> Floats:
+        scores = np.median(self._errors(values).mean(axis=1), axis=1)
+        progress(1.0, "score")
+        return np.asarray(scores)
+
+    def _parts(self, values: Floats, learnt: int) -> Floats:
+        return np.asarray(np.median(self._errors(values), axis=2))
