@@ -128,7 +128,7 @@ def sniff(head: bytes, *, complete: bool = False) -> Sniffed:
     if delimiter != ",":
         commas = sum(bool(_COMMA.fullmatch(cell)) for cell in cells)
         decimal = "," if commas > sum(bool(_POINT.fullmatch(cell)) for cell in cells) else "."
-    return Sniffed("csv", gzipped, encoding, delimiter or ",", decimal, columns)
+    return Sniffed("csv", gzipped, encoding, delimiter, decimal, columns)
 
 
 def require_columns(
@@ -242,6 +242,7 @@ def _parsed(lines: list[str], delimiter: str) -> list[list[str]]:
 
 
 def _delimiter(lines: list[str]) -> str:
+    """The delimiter that gives most rows the header's width; ``;`` for a table of one column."""
     best, winner = (0.0, 1), ""
     for delimiter in _DELIMITERS:
         rows = _parsed(lines, delimiter)
@@ -252,19 +253,19 @@ def _delimiter(lines: list[str]) -> str:
         share = fit / (len(rows) - 1) if len(rows) > 1 else 1.0
         if (share, width) > best:
             best, winner = (share, width), delimiter
-    return winner if best[0] >= 0.5 else ""
+    return winner if best[0] >= 0.5 else ";"
 
 
 def _header(lines: list[str], delimiter: str) -> tuple[tuple[str, ...], list[str]]:
     """The column names and the cells of the first rows; DataError where that is no table."""
-    rows = _parsed(lines, delimiter or ",")
+    rows = _parsed(lines, delimiter)
     if not rows:
         raise _not_csv("The file has no line that names columns")
     columns = tuple(name.strip() for name in rows[0])
     cells = [cell.strip() for row in rows[1:] for cell in row]
     filled = [cell for cell in cells if cell.casefold() not in _MISSING]
-    if not delimiter and (len(columns) > 1 or not any(map(_is_number, filled))):
-        raise _not_csv("The file has no columns: its first line does not name them with one delimiter")
+    if len(columns) == 1 and not _is_number(filled[0] if filled else ""):
+        raise _not_csv("The file has no columns: its first line and those below agree on no delimiter")
     if filled and not any(map(str.isdigit, "".join(filled))):
         raise _not_csv("The file holds no numbers")
     if all(map(_is_number, columns)) and columns != tuple(map(str, range(len(columns)))):
