@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 __all__ = ["contributions"]
 
 
-def contributions(parts: NDArray[np.float64], runs: Iterable[tuple[int, int]]) -> list[NDArray[np.float64]]:
+def contributions(
+    parts: NDArray[np.float64],
+    runs: Iterable[tuple[int, int]],
+    usual: NDArray[np.float64] | None = None,
+) -> list[NDArray[np.float64]]:
     """Each column's share of the score of each run.
 
-    A column counts by how far its part of the score rises above what it usually adds, its
-    median over all rows. So a column that is always noisy does not lead in every run.
+    A column counts by how far its part of the score rises above what it usually adds. So a column
+    that is always noisy does not lead in every run.
 
     Parameters
     ----------
@@ -23,6 +27,8 @@ def contributions(parts: NDArray[np.float64], runs: Iterable[tuple[int, int]]) -
         proportional to it.
     runs : iterable of (int, int)
         First and last row of each run, both included.
+    usual : ndarray (d,), optional
+        What each column usually adds; without it the medians of ``parts``.
 
     Returns
     -------
@@ -37,7 +43,8 @@ def contributions(parts: NDArray[np.float64], runs: Iterable[tuple[int, int]]) -
     [0.75, 0.25]
     """
     parts = np.where(np.isfinite(parts), parts, 0.0)
-    usual = np.median(parts, axis=0)
+    if usual is None:
+        usual = np.median(parts, axis=0)
     return [_shares(parts[first : last + 1], usual) for first, last in runs]
 
 

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Detection", "Run"]
+from oddline import catalog
+from oddline.contribution import contributions
+from oddline.labeling import Labels, label, merge_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Detection", "Run", "Scores", "find_runs"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,63 @@ class Run:
     severity: float
     peak_row: int
     contributions: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What labels are made from: the pipeline's scores of all rows, in order of time.
+
+    Attributes
+    ----------
+    raw : ndarray (N,)
+        Of every row of the file, judged or only learnt from; larger is odder.
+    order : ndarray of int (N,)
+        ``raw[i]`` belongs to row ``order[i]`` of the file.
+    judged : ndarray of int (n,)
+        The rows of the file that are judged, ascending.
+    warm_up : int
+        So many at the head of ``raw`` are padded.
+    train_rows : int or None
+        Only so many were learnt from; None for all.
+    floor : float
+        Scores of this size are rounding, see :func:`oddline.labeling.label`.
+    parts : ndarray (n, d) or None
+        Each column's part of the score of the judged rows.
+    usual : ndarray (d,) or None
+        What each column's part usually is.
+    """
+
+    raw: NDArray[np.float64]
+    order: NDArray[np.intp]
+    judged: NDArray[np.intp]
+    warm_up: int = 0
+    train_rows: int | None = None
+    floor: float = 0.0
+    parts: NDArray[np.float64] | None = None
+    usual: NDArray[np.float64] | None = None
+
+    def label(self, method: str, threshold: float, observation_window: int) -> Labels:
+        """The labels of the judged rows, in order of the file."""
+        found = label(
+            self.raw,
+            method=method,
+            threshold=threshold,
+            observation_window=observation_window,
+            warm_up=self.warm_up,
+            train_rows=self.train_rows,
+            floor=self.floor,
+        )
+        place = np.empty(len(self.order), dtype=np.intp)
+        place[self.order] = np.arange(len(self.order))
+        judged = place[self.judged]
+        return Labels(
+            found.score[judged],
+            found.threshold[judged],
+            found.label[judged],
+            found.severity[judged],
+            int((judged < found.warm_up).sum()),
+            found.reason,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +131,8 @@ class Detection:
         Run time of each stage.
     spec : mapping
         The parameters as used.
+    scores : Scores or None
+        The pipeline's own scores, for :meth:`relabel`.
     """
 
     index: Sequence[str]
@@ -85,6 +151,116 @@ class Detection:
     reasons: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     spec: Mapping[str, Any] = field(default_factory=dict)
+    scores: Scores | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.score)
+
+    def relabel(
+        self,
+        method: str | None = None,
+        *,
+        threshold: float | None = None,
+        observation_window: int | None = None,
+    ) -> Detection:
+        """The same scores under another line. Nothing is fitted again.
+
+        Parameters
+        ----------
+        method : str, optional
+            A label method; without it the one used before.
+        threshold : float, optional
+        observation_window : int, optional
+
+        Raises
+        ------
+        ParameterError
+            A parameter is unknown or out of its range.
+        ValueError
+            This detection came without its scores.
+        """
+        if self.scores is None:
+            raise ValueError("a detection without its scores cannot be labelled again")
+        asked = {
+            "labeling_method": method,
+            "labeling_threshold": threshold,
+            "observation_window": observation_window,
+        }
+        spec = catalog.check({**self.spec, **{k: v for k, v in asked.items() if v is not None}})
+        labels = self.scores.label(spec.labeling_method, spec.labeling_threshold, spec.observation_window)
+        return replace(
+            self,
+            score=labels.score,
+            threshold=labels.threshold,
+            severity=labels.severity,
+            label=labels.label,
+            warm_up=labels.warm_up,
+            anomalies=find_runs(labels, self.index, self.columns, self.scores, spec.observation_window),
+            reasons=(*self.reasons[:-1], labels.reason),
+            spec=asdict(spec),
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Values, score, severity, threshold and label as a DataFrame, one row a judged row.
+
+        The index is the time text. A target column named like one of ours gets ``value_``
+        before its name.
+        """
+        import pandas as pd
+
+        ours = {
+            "score": self.score,
+            "severity": self.severity,
+            "threshold": self.threshold,
+            "label": self.label,
+        }
+        values = {
+            f"value_{name}" if name in ours else name: self.values[:, place]
+            for place, name in enumerate(self.columns)
+        }
+        return pd.DataFrame({**values, **ours}, index=pd.Index(list(self.index), dtype=str))
+
+    def summary(self) -> dict[str, Any]:
+        """Everything but the rows, ready for JSON."""
+        return {
+            "rows": len(self),
+            "columns": list(self.columns),
+            "flagged_rows": int((self.label < 0).sum()),
+            "warm_up": self.warm_up,
+            "lookback_window": self.lookback_window,
+            "model_summary": self.model_summary,
+            "num_pipelines_explored": self.num_pipelines_explored,
+            "anomalies": [asdict(run) for run in self.anomalies],
+            "notes": list(self.notes),
+            "reasons": list(self.reasons),
+            "seconds": dict(self.seconds),
+            "spec": {k: list(v) if isinstance(v, tuple) else v for k, v in self.spec.items()},
+        }
+
+
+def find_runs(
+    labels: Labels, index: Sequence[str], columns: Sequence[str], scores: Scores, gap: int
+) -> tuple[Run, ...]:
+    """The flagged rows merged into runs, each with its columns' shares.
+
+    Flagged rows with at most ``gap`` normal rows between them are one run.
+    """
+    runs = merge_runs(labels.label, labels.severity, gap)
+    if len(columns) == 1:
+        shares = [np.ones(1)] * len(runs)
+    elif scores.parts is None:
+        shares = [np.empty(0)] * len(runs)
+    else:
+        shares = contributions(scores.parts, [run[:2] for run in runs], scores.usual)
+    return tuple(
+        Run(
+            start_row=first,
+            end_row=last,
+            start=index[first],
+            end=index[last],
+            severity=float(labels.severity[peak]),
+            peak_row=peak,
+            contributions=dict(zip(columns, share.tolist(), strict=False)),
+        )
+        for (first, last, peak), share in zip(runs, shares, strict=True)
+    )

@@ -1,0 +1,232 @@
+"""From a table to scores and labels: the seven stages, in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddline import catalog
+from oddline.catalog import Spec
+from oddline.errors import DataError
+from oddline.lookback import MAX_WINDOW, Lookback, choose_lookback
+from oddline.pipelines import build
+from oddline.prepare import Prepared, prepare
+from oddline.progress import Progress, part, silent
+from oddline.result import Detection, Scores, find_runs
+from oddline.table import Table, read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["STAGES", "detect"]
+
+STAGES = {
+    "inspection": 0.0,
+    "sampling": 0.10,
+    "look-back": 0.15,
+    "pipeline": 0.20,
+    "scores": 0.22,
+    "labels": 0.85,
+    "contributions": 0.90,
+}
+"""The stages, each with the fraction of the work that lies before it."""
+
+
+def detect(
+    table: Table | pd.DataFrame | str | os.PathLike[str] | bytes,
+    spec: Spec | Mapping[str, Any] | None = None,
+    progress: Progress = silent,
+    **parameters: Any,
+) -> Detection:
+    """Score and label every row of a table.
+
+    Parameters
+    ----------
+    table : Table, DataFrame, path or bytes
+        A CSV (plain or gzip), JSON rows, a frame, or what :func:`oddline.table.read_table` made.
+    spec : Spec or mapping, optional
+        The parameters, see :data:`oddline.catalog.PARAMETERS`.
+    progress : callable, optional
+        Called with the fraction done and the stage; may raise ``CancelledError`` to stop.
+    **parameters
+        Single parameters; they go before those of ``spec``.
+
+    Returns
+    -------
+    Detection
+        One row for each row of the table (or for the last ``recent_data`` of them), in its
+        order.
+
+    Raises
+    ------
+    DataError, ParameterError, LimitError, ModelError
+        See :mod:`oddline.errors`.
+
+    Examples
+    --------
+    >>> rows = "\\n".join(str(i % 7 + 40 * (i == 300)) for i in range(400))
+    >>> found = detect(f"load\\n{rows}\\n".encode(), algorithm_type="PredAD", lookback_window=14)
+    >>> len(found), found.anomalies[0].peak_row
+    (400, 300)
+    """
+    spec = _checked(spec, parameters)
+    stage = _Stages(progress)
+    stage("inspection")
+    table = _inspected(table, spec)
+    stage("sampling")
+    series = prepare(table, spec.repair)
+    order, judged, train_rows = _split(series, spec)
+    learnt = series.values[: _steps(series, order, train_rows)]
+    stage("look-back")
+    lookback = _lookback(learnt, series, spec)
+    stage("pipeline")
+    pipeline = build(spec, lookback.window)
+    stage("scores")
+    raw = series.back(pipeline.fit_score(series.values, len(learnt), stage.inner()))[order]
+    scores = Scores(
+        raw,
+        order,
+        judged,
+        warm_up=int(np.searchsorted(series.rows[order], pipeline.warm_up_)),
+        train_rows=train_rows,
+        floor=_floor(series, spec),
+    )
+    stage("labels")
+    labels = scores.label(spec.labeling_method, spec.labeling_threshold, spec.observation_window)
+    stage("contributions")
+    if len(table.columns) > 1 and (labels.label < 0).any():
+        parts = pipeline.column_scores(series.values)
+        usual = np.median(parts, axis=0)
+        scores = replace(scores, parts=series.back(parts)[judged], usual=usual)
+    index = _picked(table.index, judged)
+    runs = find_runs(labels, index, table.columns, scores, spec.observation_window)
+    stage.end()
+    return Detection(
+        index=index,
+        values=table.values[judged],
+        columns=table.columns,
+        score=labels.score,
+        threshold=labels.threshold,
+        severity=labels.severity,
+        label=labels.label,
+        warm_up=labels.warm_up,
+        anomalies=runs,
+        lookback_window=lookback.window,
+        model_summary=pipeline.model_summary_,
+        num_pipelines_explored=pipeline.num_pipelines_explored_,
+        notes=(*table.notes, *series.notes),
+        reasons=(lookback.reason, *pipeline.reasons_[1:], labels.reason),
+        seconds=stage.seconds,
+        spec=asdict(spec),
+        scores=scores,
+    )
+
+
+class _Stages:
+    """Names the stage that begins, asks whether to go on, and keeps each stage's run time."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.seconds: dict[str, float] = {}
+        self._progress = progress
+        self._name, self._since = "", perf_counter()
+
+    def __call__(self, name: str) -> None:
+        self._close()
+        self._name = name
+        self._progress(STAGES[name], name)
+
+    def inner(self) -> Progress:
+        """A progress for the stage that runs, under its own name."""
+        name, ends = self._name, [*STAGES.values(), 1.0]
+        inside = part(self._progress, STAGES[name], ends[list(STAGES).index(name) + 1])
+        return lambda fraction, _: inside(fraction, name)
+
+    def end(self) -> None:
+        self._close()
+        self._progress(1.0, "done")
+
+    def _close(self) -> None:
+        now = perf_counter()
+        if self._name:
+            self.seconds[self._name] = round(now - self._since, 6)
+        self._since = now
+
+
+def _checked(spec: Spec | Mapping[str, Any] | None, parameters: Mapping[str, Any]) -> Spec:
+    given = asdict(spec) if isinstance(spec, Spec) else dict(spec or {})
+    return catalog.check({**given, **parameters})
+
+
+def _inspected(table: Any, spec: Spec) -> Table:
+    if isinstance(table, Table):
+        return table
+    return read_table(
+        table,
+        time_column=spec.time_column,
+        time_format=spec.time_format,
+        target_columns=spec.target_columns,
+        repair=spec.repair,
+    )
+
+
+def _split(series: Prepared, spec: Spec) -> tuple[NDArray[np.intp], NDArray[np.intp], int | None]:
+    """The rows in order of time, those to judge, and how many to learn from (None: all)."""
+    n = len(series.rows)
+    order = np.argsort(series.rows, kind="stable")
+    judged, train_rows = np.arange(n), spec.train_rows
+    if spec.prediction_type == "recent":
+        known = n - spec.recent_data
+        if known < 1:
+            raise DataError(
+                f"recent_data is {spec.recent_data:,}, but the table has {n:,} rows: none is left "
+                "to learn from. Judge fewer rows or send a longer past.",
+                code="too_few_rows",
+                parameter="recent_data",
+            )
+        judged = np.sort(order[known:])
+        train_rows = min(known, train_rows or known)
+    return order, judged, None if train_rows is None or train_rows >= n else train_rows
+
+
+def _steps(series: Prepared, order: NDArray[np.intp], train_rows: int | None) -> int:
+    """How many steps of the grid are learnt from: none that a later row has a share in."""
+    if train_rows is None:
+        return len(series.values)
+    return min(series.head(train_rows), int(series.rows[order[train_rows]]))
+
+
+def _lookback(learnt: NDArray[np.float64], series: Prepared, spec: Spec) -> Lookback:
+    """The look-back, and whether the rows suffice for it and the observation window."""
+    dynamic = next(m for m in catalog.LABELINGS if m.name == spec.labeling_method).dynamic
+    window = spec.observation_window if dynamic else 0
+    steps = len(series.values)
+    most = min(len(learnt) // 3, steps // 3 - window)
+    asked = spec.lookback_window
+    if most < (2 if asked == "auto" else int(asked)):
+        least = 2 if asked == "auto" else int(asked)
+        watched = f" and an observation window of {window}" if window else ""
+        there = f"{steps:,} rows"
+        if len(learnt) < steps:
+            there += f", {len(learnt):,} of them to learn from,"
+        raise DataError(
+            f"{there} are too few for a look-back of {least}{watched}: at least "
+            f"{3 * (least + window):,} are needed. Send more rows or shorten the windows.",
+            code="too_few_rows",
+        )
+    return choose_lookback(learnt, asked, max_window=min(MAX_WINDOW, most))
+
+
+def _floor(series: Prepared, spec: Spec) -> float:
+    """Squared errors of a lone column below a millionth of its variance are rounding."""
+    forecast = spec.algorithm_type in ("PredAD", "DeepAD")
+    return 1e-6 * float(series.values.var()) if forecast and series.values.shape[1] == 1 else 0.0
+
+
+def _picked(index: Sequence[str], rows: NDArray[np.intp]) -> Sequence[str]:
+    return index if len(rows) == len(index) else [index[row] for row in rows]
