@@ -19,7 +19,7 @@ from oddline.errors import DataError, ParameterError
 __all__ = ["Stamps", "looks_like_time", "place", "read_stamps", "stamp_texts"]
 
 _DIGITS_ONLY = re.compile(r"(%[YmdHMSf])+")
-_SAMPLE = 1_000
+_NAT = np.iinfo(np.int64).min
 _UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _YEAR_2000, _YEAR_2100 = 946_684_800, 4_102_444_800
 
@@ -158,7 +158,7 @@ def _from_integers(
             raise _bad_time(column, row, texts[row], f" It does not match {time_format!r}.")
         return Stamps(texts, _nanoseconds(parsed, as_text, column), "ns")
     note = f"The integers of {column!r} are read as nanoseconds since 1970, as a date pattern was given."
-    if (integers == np.iinfo(np.int64).min).any():
+    if (integers == _NAT).any():
         raise _bad_time(column, int(integers.argmin()), str(integers.min()), "")
     return Stamps(stamp_texts(integers), integers, "ns", (note,))
 
@@ -213,8 +213,9 @@ def _parse(texts: NDArray[np.object_], pattern: str) -> NDArray[np.datetime64]:
 def _nanoseconds(
     parsed: NDArray[np.datetime64], texts: NDArray[np.object_], column: str
 ) -> NDArray[np.int64]:
+    """Nanoseconds since 1970, NaT as the smallest integer; DataError where they do not fit."""
     years = parsed.astype("M8[Y]").astype(np.int64) + 1970
-    outside = (years < 1678) | (years > 2261)
+    outside = ((years < 1678) | (years > 2261)) & ~np.isnat(parsed)
     if outside.any():
         row = int(outside.argmax())
         raise _bad_time(column, row, texts[row], " Times must lie in the years 1678 to 2261.")
@@ -224,37 +225,32 @@ def _nanoseconds(
 def _infer(texts: NDArray[np.object_], column: str) -> Stamps:
     """Try ISO 8601, then the patterns the first unread text suggests, until every text is read."""
     parsed = _parse(texts, "ISO8601")
-    words = pd.Series(texts, dtype=object).isin(["now", "today"]).to_numpy()
-    parsed[words] = np.datetime64("NaT")
+    parsed[np.isin(texts, ["now", "today"])] = np.datetime64("NaT")
+    time = _nanoseconds(parsed, texts, column)
     notes: list[str] = []
     for _ in range(6):
-        unread = np.isnat(parsed)
+        unread = time == _NAT
         if not unread.any():
-            return Stamps(texts.tolist(), _nanoseconds(parsed, texts, column), "ns", tuple(notes))
+            return Stamps(texts.tolist(), time, "ns", tuple(notes))
         row = int(unread.argmax())
         found, pattern = _best(texts[unread], _patterns(texts[row]))
-        if pattern is None or np.isnat(found[0]):
+        if pattern is None:
             raise _bad_time(column, row, texts[row], "")
-        parsed = parsed.astype("M8[ns]") if parsed.dtype != found.dtype and _fits(found) else parsed
-        parsed[unread] = found
+        time[unread] = _nanoseconds(found, texts[unread], column)
         notes.append(f"Times of {column!r} are read as {pattern!r}.")
-    row = int(np.isnat(parsed).argmax())
+    row = int((time == _NAT).argmax())
     raise _bad_time(column, row, texts[row], " The column mixes too many formats.")
-
-
-def _fits(parsed: NDArray[np.datetime64]) -> bool:
-    return parsed.dtype == np.dtype("M8[ns]")
 
 
 def _best(texts: NDArray[np.object_], patterns: Iterable[str]) -> tuple[NDArray[np.datetime64], str | None]:
     """The pattern that reads most texts; between day first and month first, the one in better order."""
-    best: tuple[Any, ...] = (0, 0)
+    best: tuple[int, ...] = (0,)
     winner: tuple[NDArray[np.datetime64], str | None] = (np.empty(0, "M8[ns]"), None)
     for pattern in patterns:
         parsed = _parse(texts, pattern)
-        read = parsed[~np.isnat(parsed)]
-        rank = (len(read), -int((np.diff(read.astype(np.int64)) < 0).sum()))
-        if rank > best and not np.isnat(parsed[0]):
+        steps = np.diff(parsed[~np.isnat(parsed)].astype("M8[s]").astype(np.int64))
+        rank = (len(steps) + 1, -int((steps < 0).sum()), -int(steps.max(initial=0)))
+        if not np.isnat(parsed[0]) and rank > best:
             best, winner = rank, (parsed, pattern)
     return winner
 

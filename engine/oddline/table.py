@@ -117,6 +117,8 @@ def read_table(
     source = open_source(data, max_rows)
     if len(source.columns) > max_columns:
         raise _too_large(f"{len(source.columns):,} columns", f"{max_columns:,}")
+    if not source.columns:
+        raise _no_rows()
     require_columns(source.columns, time_column=time_column, target_columns=target_columns)
     notes: list[str] = []
     head = source.peek(_PEEK) if time_column is None or target_columns is None else []
@@ -159,7 +161,7 @@ def read_table(
 
 
 def _no_rows() -> DataError:
-    return DataError("The table has a header but no rows below it.", code="no_rows")
+    return DataError("The table has no rows.", code="no_rows")
 
 
 def _too_large(seen: str, limit: str) -> LimitError:
@@ -300,7 +302,7 @@ def _finite(
     """Infinite values become missing; whole numbers too long for a float are named."""
     with np.errstate(invalid="ignore"):
         largest = np.nanmax(np.abs(values), initial=0.0)
-    if largest <= _EXACT:
+    if largest < _EXACT:
         return values
     infinite = np.isinf(values)
     if infinite.any():
@@ -315,8 +317,8 @@ def _finite(
         notes.append(f"{words} are taken as missing.")
         values = np.where(infinite, np.nan, values)
     beyond = np.abs(values)
-    if ((beyond > _EXACT) & (beyond < 2.0**64)).any():
-        notes.append("Values beyond 2^53 are held to 15 digits.")
+    if ((beyond >= _EXACT) & (beyond < 2.0**64)).any():
+        notes.append("Values from 2^53 on are held to 15 digits.")
     return values
 
 
