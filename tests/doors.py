@@ -89,9 +89,11 @@ class Gateway:
         """Submit by IBM's form; ``None`` leaves a field out."""
         kind = "multivariate" if multi else "univariate"
         target = {"target_columns": '["Value", "Other"]'} if multi else {"target_column": "Value"}
-        form = {"time_column": "Time", **target, **fields, "data_file": (io.BytesIO(data), filename)}
+        form = {"time_column": "Time", **target, "data_file": (io.BytesIO(data), filename), **fields}
         form = {name: value for name, value in form.items() if value is not None}
-        return self.post(f"/anomaly-detection/timeseries/{kind}/batch", data=form)
+        return self.post(
+            f"/anomaly-detection/timeseries/{kind}/batch", data=form, content_type="multipart/form-data"
+        )
 
     def spec(self, **more: Any) -> dict[str, Any]:
         """The parameters a form led to."""

@@ -7,6 +7,8 @@ import signal
 import time
 from contextlib import suppress
 
+from oddline_workers.server import runs
+
 __all__ = ["Guardian", "end_group"]
 
 SERVER = "server"
@@ -72,7 +74,6 @@ def _end_server(pid: int) -> None:
     deadline = time.monotonic() + 5
     with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGTERM)
-        while time.monotonic() < deadline:
-            os.kill(pid, 0)
+        while runs(pid) and time.monotonic() < deadline:
             time.sleep(0.01)
         os.kill(pid, signal.SIGKILL)

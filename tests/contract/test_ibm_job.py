@@ -11,7 +11,10 @@ import pytest
 from oddline.errors import DataError, RunError
 
 UUID4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-SENTENCE = "The job is submitted. Please record the jobId and use it in the GET /result/<jobId> request to get the result."
+SENTENCE = (
+    "The job is submitted. Please record the jobId and use it in the GET /result/<jobId> request"
+    " to get the result."
+)
 STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
 
 

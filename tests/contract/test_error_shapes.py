@@ -1,0 +1,201 @@
+"""Every error, by every door: its status, its shape, and never a key ``message`` at any depth."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from doors import CSV
+
+from oddline import errors
+from oddline_workers.store import JobStore
+
+UNI = "/anomaly-detection/timeseries/univariate/batch"
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+FORM = "multipart/form-data; boundary=b"
+
+
+def keys_of(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return set(value).union(*map(keys_of, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(keys_of, value))
+    return set()
+
+
+def check_shape(answer: Any, path: str) -> None:
+    """The body of an error answer is JSON in its door's shape."""
+    assert answer.status_code >= 400
+    body = answer.get_json(force=True)
+    assert "message" not in keys_of(body)
+    assert answer.headers["x-global-transaction-id"]
+    if path.startswith("/api/v1/"):
+        assert answer.content_type == "application/problem+json"
+        assert {"type", "title", "status", "detail", "code"} <= set(body)
+        assert body["status"] == answer.status_code
+        assert body["detail"]
+    elif answer.status_code in (401, 403, 429):
+        assert answer.content_type == "application/json"
+        assert set(body) == {"httpCode", "httpMessage", "moreInformation"}
+        assert body["httpCode"] == str(answer.status_code)
+    else:
+        assert answer.content_type == "application/json"
+        assert isinstance(body["error"], str)
+        assert body["error"]
+
+
+REQUESTS = [
+    ("GET", "/nowhere", {}, 404),
+    ("GET", "/ai4industry/run", {}, 404),
+    ("GET", "/ai4industry/run/nowhere", {}, 404),
+    ("GET", "/api/v1/nowhere", {}, 404),
+    ("GET", "/connection-check/", {}, 404),
+    ("DELETE", "/connection-check", {}, 405),
+    ("GET", UNI, {}, 405),
+    ("PUT", "/result/" + UNKNOWN, {}, 405),
+    ("PATCH", "/api/v1/jobs", {}, 405),
+    ("POST", "/livez", {}, 405),
+    ("GET", "/result/" + UNKNOWN, {}, 404),
+    ("GET", "/result/nonsense", {}, 404),
+    ("GET", "/result/*", {}, 404),
+    ("GET", "/result/..%2f..%2fetc%2fpasswd", {}, 404),
+    ("GET", "/result/" + UNKNOWN + "%0a", {}, 404),
+    ("GET", "/result/" + UNKNOWN + "%00", {}, 404),
+    ("GET", "/result/%ff%fe", {}, 404),
+    ("GET", "/result/" + "9" * 5000, {}, 404),
+    ("GET", "/result/" + UNKNOWN.upper().replace("8", "A"), {}, 404),
+    ("GET", "/api/v1/jobs/" + UNKNOWN, {}, 404),
+    ("GET", "/api/v1/jobs/" + UNKNOWN + "/result", {}, 404),
+    ("DELETE", "/api/v1/jobs/" + UNKNOWN, {}, 404),
+    ("DELETE", "/api/v1/jobs/*", {}, 404),
+    ("GET", "/api/v1/jobs?limit=0", {}, 400),
+    ("GET", "/api/v1/jobs?limit=x&offset=-1&status=message", {}, 400),
+    ("POST", UNI, {"data": b"no boundary in here", "content_type": FORM}, 400),
+    ("POST", UNI, {"data": b"--b\r\nContent-Disposition: form-data", "content_type": FORM}, 400),
+    ("POST", UNI, {"data": b"--b--\r\n", "content_type": FORM}, 400),
+    ("POST", UNI, {"data": b"x", "content_type": "multipart/form-data"}, 400),
+    ("POST", UNI, {"data": b"x", "content_type": "multipart/form-data; boundary=\xe4"}, 400),
+    ("POST", UNI, {"data": b"x", "content_type": "multipart/form-data; boundary=" + "b" * 300}, 400),
+    ("POST", UNI, {"data": b"{}", "content_type": "application/json"}, 415),
+    ("POST", UNI, {"data": b"a=b"}, 415),
+    ("POST", UNI, {"data": b"a=b", "content_type": "application/x-www-form-urlencoded"}, 415),
+    ("POST", UNI, {"data": {f"f{n}": "x" for n in range(30)}, "content_type": "multipart/form-data"}, 413),
+    ("POST", UNI, {"data": {"f": "x" * 300_000}, "content_type": "multipart/form-data"}, 413),
+    ("POST", "/api/v1/jobs", {"data": b"\n", "content_type": "text/csv"}, 400),
+    ("POST", "/api/v1/jobs", {"content_type": "text/csv"}, 411),
+    ("POST", "/api/v1/jobs", {"data": b"", "content_type": "text/html"}, 415),
+    ("POST", "/api/v1/jobs", {"data": b"{}", "content_type": "application/json"}, 400),
+    ("POST", "/api/v1/jobs", {"data": b"[[1", "content_type": "application/json"}, 400),
+    ("POST", "/api/v1/jobs", {"data": {"a": "b"}, "content_type": "multipart/form-data"}, 400),
+    ("POST", "/api/v1/jobs?message=1", {"data": CSV, "content_type": "text/csv"}, 400),
+    ("POST", "/api/v1/jobs?time_column=No", {"data": CSV, "content_type": "text/csv"}, 400),
+    ("POST", "/api/v1/jobs?target_columns=[1", {"data": CSV, "content_type": "text/csv"}, 400),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "more", "status"), REQUESTS)
+def test_hostile_and_wrong_requests(gateway, method, path, more, status):
+    answer = gateway.call(method, path, **more)
+    assert answer.status_code == status, answer.data
+    check_shape(answer, path)
+    assert gateway.jobs() == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/connection-check"),
+        ("POST", "/connection-check"),
+        ("POST", UNI),
+        ("POST", "/ai4industry/run" + UNI),
+        ("GET", "/result/" + UNKNOWN),
+        ("GET", "/api/v1/jobs"),
+        ("POST", "/api/v1/jobs"),
+    ],
+)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-IBM-Client-Id": "a"},
+        {"X-IBM-Client-Secret": "b"},
+        {"X-IBM-Client-Id": "a", "X-IBM-Client-Secret": "b"},
+        {"X-IBM-Client-Id": "\xff\xfe", "X-IBM-Client-Secret": "\xe4" * 40},
+        {"Authorization": "Basic !!!"},
+        {"Authorization": "Bearer x"},
+    ],
+)
+def test_strangers_are_turned_away(gateway, method, path, headers):
+    answer = gateway.app.test_client().open(path, method=method, headers=headers)
+    assert answer.status_code == 401
+    check_shape(answer, path)
+    assert "x-ratelimit-limit" not in answer.headers
+
+
+def test_a_good_id_with_another_clients_secret_is_a_stranger(gateway):
+    other = gateway.stranger()
+    headers = {"X-IBM-Client-Id": gateway.client_id, "X-IBM-Client-Secret": other.client_secret}
+    assert gateway.app.test_client().get("/connection-check", headers=headers).status_code == 401
+
+
+TREE = [
+    kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.OddlineError)
+]
+
+
+@pytest.mark.parametrize("kind", TREE)
+@pytest.mark.parametrize("path", ["/result/" + UNKNOWN, "/api/v1/jobs/" + UNKNOWN])
+def test_the_whole_tree_by_every_door(gateway, monkeypatch, kind, path):
+    def get(*_):
+        raise kind("Seen this. Expected that.", column="message", row=3, retry_after=1.2)
+
+    monkeypatch.setattr(JobStore, "get", get)
+    answer = gateway.get(path)
+    assert answer.status_code == kind.status
+    check_shape(answer, path)
+    assert "Seen this. Expected that." in answer.text
+    assert answer.headers["Retry-After"] == "2"
+
+
+@pytest.mark.parametrize("path", ["/result/" + UNKNOWN, "/api/v1/jobs/" + UNKNOWN])
+def test_the_unforeseen_is_500_without_its_details(gateway, monkeypatch, path):
+    def get(*_):
+        raise KeyError("secret detail")
+
+    monkeypatch.setattr(JobStore, "get", get)
+    answer = gateway.get(path)
+    assert answer.status_code == 500
+    check_shape(answer, path)
+    assert "secret detail" not in answer.text
+    assert answer.headers["x-global-transaction-id"] in answer.text
+
+
+def test_wrong_parameters_are_listed_one_by_one(gateway):
+    answer = gateway.post(
+        "/api/v1/jobs",
+        data={"file": (io.BytesIO(CSV), "a.csv"), "observation_windw": "3", "recent_data": "x"},
+        content_type="multipart/form-data",
+    )
+    assert answer.status_code == 400
+    wrong = {item["parameter"]: item["detail"] for item in answer.get_json(force=True)["errors"]}
+    assert set(wrong) == {"observation_windw", "recent_data"}
+    assert "Did you mean 'observation_window'?" in wrong["observation_windw"]
+
+
+def test_the_store_away_is_503_with_retry_after(make_gateway, tmp_path):
+    gateway = make_gateway()
+    gateway.app.extensions["oddline"].redis.connection_pool.connection_kwargs["path"] = str(tmp_path / "no")
+    for path in ("/connection-check", "/result/" + UNKNOWN, "/api/v1/jobs"):
+        answer = gateway.get(path)
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) >= 1
+        check_shape(answer, path)
+    ready = gateway.app.test_client().get("/readyz")
+    assert ready.status_code == 503
+    check_shape(ready, "/readyz")
+    assert gateway.app.test_client().get("/livez").status_code == 200
+
+
+def test_a_method_error_names_the_legal_ones(gateway):
+    assert set(gateway.get(UNI).headers["Allow"].split(", ")) == {"OPTIONS", "POST"}
