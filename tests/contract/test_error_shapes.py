@@ -6,8 +6,8 @@ import io
 from typing import Any
 
 import pytest
-from doors import CSV
 
+from doors import CSV
 from oddline import errors
 from oddline_workers.store import JobStore
 

@@ -1,0 +1,63 @@
+"""The gateway is light: it loads no numerics, and it writes no secret into its log."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+PROBE = """
+import json, re, sys
+from oddline_api.app import create_app
+from oddline_workers.settings import Settings
+app = create_app(Settings(redis_url=sys.argv[1], key_prefix="light:"))
+import oddline_workers.app, oddline_workers.results
+client = app.test_client()
+statuses = [client.get(path).status_code for path in ("/openapi.json", "/livez", "/readyz")]
+heavy = {"numpy", "pandas", "scipy", "sklearn", "torch", "matplotlib"} & set(sys.modules)
+kilobytes = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+print(json.dumps([statuses, sorted(heavy), kilobytes / 1024]))
+"""
+
+
+def test_no_numerics_and_under_150_mb(store_url):
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, store_url], capture_output=True, text=True, check=True, timeout=60
+    )
+    statuses, heavy, megabytes = json.loads(done.stdout)
+    assert statuses == [200, 200, 200]
+    assert heavy == []
+    assert megabytes < 150
+
+
+LOGGING = """
+import sys
+from oddline_api.app import create_app
+from oddline_workers.store import JobStore
+def broken(*_):
+    local_secret = "s3cr3t-in-a-local"
+    raise KeyError("boom")
+JobStore.get = broken
+app = create_app()
+headers = {"X-IBM-Client-Id": sys.argv[1], "X-IBM-Client-Secret": sys.argv[2]}
+client = app.test_client()
+print(client.get("/result/x", headers=headers).status_code)
+print(client.get("/result/x", headers={**headers, "X-IBM-Client-Id": "wrong"}).status_code)
+"""
+
+
+def test_logs_are_json_and_hold_no_secret(gateway, monkeypatch):
+    monkeypatch.setenv("ODDLINE_REDIS_URL", gateway.settings.redis_url)
+    monkeypatch.setenv("ODDLINE_KEY_PREFIX", gateway.settings.key_prefix)
+    done = subprocess.run(
+        [sys.executable, "-c", LOGGING, gateway.client_id, gateway.client_secret],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.split() == ["500", "401"]
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert any("boom" in json.dumps(line) for line in lines)
+    assert gateway.client_secret not in done.stderr
+    assert "s3cr3t-in-a-local" not in done.stderr
