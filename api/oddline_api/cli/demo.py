@@ -1,0 +1,197 @@
+"""``oddline demo``: the whole service on a real series, seen from a client, in seconds."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from oddline.errors import RunError
+from oddline_api.cli.output import bar, print_table
+
+if TYPE_CHECKING:
+    from oddline.result import Detection
+    from oddline_api.client import Client, IbmClient
+
+__all__ = ["demo"]
+
+SERIES = "machine_temperature_system_failure"
+FORM = {
+    "time_column": "timestamp",
+    "time_format": "%Y-%m-%d %H:%M:%S",
+    "target_column": "value",
+    "prediction_type": "entire",
+    "algorithm_type": "DeepAD",
+    "anomaly_estimator": "Default",
+    "lookback_window": "auto",
+    "observation_window": "50",
+    "labeling_method": "Chi-Square",
+    "labeling_threshold": "20",
+}
+"""What an IBM-form client sends, field for field."""
+
+PATIENCE = 60.0
+
+
+@click.command()
+@click.option(
+    "-o", "--output", default="oddline-demo.png", show_default=True, help="Where to draw the picture."
+)
+def demo(output: str) -> None:
+    """Start a service, find the failures of a real machine in it, draw them, stop.
+
+    Submits the temperature of an industrial machine (22,695 rows) over HTTP in IBM's form, and
+    shows what was flagged beside what the machine's engineers labelled.
+    """
+    with tempfile.TemporaryDirectory(prefix="oddline-") as scratch, _service(Path(scratch)) as ready:
+        from oddline_api.client import Client, IbmClient
+
+        click.echo(f"A service runs at {ready['url']}, its data in {ready['data']}")
+        path = Path(scratch) / f"{SERIES}.csv"
+        path.write_bytes(gzip.decompress(_data(f"{SERIES}.csv.gz")))
+        account = (ready["url"], ready["client_id"], ready["client_secret"])
+        with IbmClient(*account) as ibm, Client(*account) as own:
+            job_id = ibm.submit(path, "univariate", **FORM)
+            click.echo(f"Submitted {path.name} in IBM's form: job {job_id}")
+            _wait(own, job_id)
+            answer = ibm.result(job_id)
+        if "error" in answer["summary"]:
+            raise RunError(f"The job failed: {answer['summary']['error']}")
+        windows = json.loads(_data(f"{SERIES}.json"))["windows"]
+        _tell(answer, windows)
+        _draw(answer["summary"], path, windows, output)
+
+
+def _wait(own: Client, job_id: str) -> None:
+    job = own.wait(job_id, bar, timeout=PATIENCE)
+    bar(1.0, job["status"], last=True)
+
+
+def _tell(answer: Mapping[str, Any], windows: Sequence[Mapping[str, str]]) -> None:
+    """The four stamps, the run time, what was flagged and what the engineers labelled."""
+    summary, flagged = answer["summary"], answer["summary"]["anomalies"]
+    for name, stamp in answer["updated_on"].items():
+        click.echo(f"  {name:19}{stamp}")
+    click.echo(
+        f"{len(summary['result']):,} rows in {float(summary['total_execution_time (sec)']):.2f} s with "
+        f"{FORM['algorithm_type']}, look-back {summary['lookback_window']}, {FORM['labeling_method']} labels\n"
+    )
+    rows = [
+        (run["start"], run["end"], f"{run['severity']:.2f}", _labelled(run, windows) or "") for run in flagged
+    ]
+    print_table(("flagged from", "to", "severity", "inside the labelled"), rows)
+    click.echo()
+    found = [any(_labelled(run, [window]) for run in flagged) for window in windows]
+    rows = [
+        (window["start"], window["end"], "found" if hit else "not found", window["what"])
+        for window, hit in zip(windows, found, strict=True)
+    ]
+    print_table(("labelled from", "to", "", "what the engineers saw"), rows)
+    click.echo(f"\n{sum(found)} of {len(windows)} labelled failures found.")
+
+
+def _labelled(run: Mapping[str, Any], windows: Sequence[Mapping[str, str]]) -> str | None:
+    """What the first window that a run touches is about."""
+    return next((w["what"] for w in windows if run["start"] <= w["end"] and run["end"] >= w["start"]), None)
+
+
+def _draw(summary: Mapping[str, Any], path: Path, windows: Sequence[Mapping[str, str]], output: str) -> None:
+    """The picture of what the service answered, over the values that were sent."""
+    from bisect import bisect_left, bisect_right
+
+    from oddline.plot import plot
+
+    detection = _detection(summary, path)
+    rows = [
+        (bisect_left(detection.index, w["start"]), bisect_right(detection.index, w["end"]) - 1)
+        for w in windows
+    ]
+    plot(
+        detection,
+        output,
+        windows=rows,
+        title="Temperature of an industrial machine: found and labelled failures",
+    )
+    click.echo(f"Picture: {Path(output).absolute()}")
+
+
+def _detection(summary: Mapping[str, Any], path: Path) -> Detection:
+    """The answer of the service, with the values that were sent, in the engine's own form."""
+    import numpy as np
+
+    from oddline.result import Detection, Run
+
+    values = np.loadtxt(path, delimiter=",", skiprows=1, usecols=1, ndmin=2)
+    score = np.array([row["value"]["anomaly_score"][0] for row in summary["result"]])
+    label = np.array([row["value"]["anomaly_label"][0] for row in summary["result"]], dtype=np.int8)
+    line = float(FORM["labeling_threshold"])  # Chi-Square scores read on its scale
+    scored = np.isfinite(score)
+    return Detection(
+        index=[row["timestamp"] for row in summary["result"]],
+        values=values,
+        columns=(FORM["target_column"],),
+        score=np.where(scored, score, 0.0),
+        threshold=np.full(len(score), line),
+        severity=np.where(scored, score / line, 0.0),
+        label=label,
+        warm_up=int(scored.argmax()),
+        anomalies=tuple(Run(**run) for run in summary["anomalies"]),
+        lookback_window=int(summary["lookback_window"]),
+        model_summary=summary["model_summary"],
+        num_pipelines_explored=summary["num_pipelines_explored"],
+    )
+
+
+def _data(name: str) -> bytes:
+    return (files("oddline_api.cli") / "data" / name).read_bytes()
+
+
+@contextmanager
+def _service(scratch: Path) -> Iterator[dict[str, str]]:
+    """``oddline up`` on a free port and a scratch folder; what its ready line says."""
+    settings = {k: v for k, v in os.environ.items() if not k.startswith("ODDLINE_")}
+    log = scratch / "up.log"
+    with log.open("wb") as errors:
+        process = subprocess.Popen(  # noqa: S603 (ourselves)
+            [
+                sys.executable,
+                "-m",
+                "oddline_api.cli",
+                "up",
+                "--json",
+                "--port",
+                "0",
+                "--data",
+                str(scratch / "data"),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=settings,
+            text=True,
+            process_group=0,
+        )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        if not line:
+            raise RunError("The service did not start: " + " / ".join(log.read_text().splitlines()[-3:]))
+        yield json.loads(line)
+    finally:
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+        process.stdout.close()
+        click.echo(f"The service stopped in {time.monotonic() - began:.1f} s.")
