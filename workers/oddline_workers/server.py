@@ -20,7 +20,7 @@ from oddline.errors import LimitError
 from oddline_workers.server_binary import Server, find_server
 from oddline_workers.settings import Settings
 
-__all__ = ["EmbeddedServer", "Server", "default_memory", "find_server", "ping"]
+__all__ = ["EmbeddedServer", "Server", "default_memory", "find_server", "ping", "runs"]
 
 GIB = 1 << 30
 SOCKET_LIMIT = 104  # bytes with the closing NUL: 108 on Linux, 104 on macOS
@@ -59,6 +59,19 @@ def ping(path: str | os.PathLike[str], timeout: float = 1.0) -> bool:
             return client.recv(16).startswith(b"+PONG")
         except OSError:
             return False
+
+
+def runs(pid: int) -> bool:
+    """Whether a process runs; one that ended and that nobody has taken note of does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    with suppress(OSError):  # without /proc an ended process counts until it is reaped
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return True
 
 
 class EmbeddedServer:
@@ -108,7 +121,8 @@ class EmbeddedServer:
             The folder is in use and ``attach`` is false, cannot be used, or no answer came in time.
         """
         _make_private(self.data)
-        while not (held := self._acquire()) and not _runs(self._holder()):
+        deadline = time.monotonic() + 10
+        while not (held := self._acquire()) and not runs(self._holder()) and time.monotonic() < deadline:
             time.sleep(0.01)  # the owner is dead and its folder is being tidied up
         if held:
             self.owned = True
@@ -152,7 +166,7 @@ class EmbeddedServer:
         text = CONFIG.format(socket=_quoted(self._socket), data=_quoted(self.data), memory=memory)
         _write_private(config, text)
         _write_private(self.data / "address", str(self._socket))
-        with log.open("wb") as output:
+        with open(log, "wb", opener=_private) as output:
             self._process = subprocess.Popen(  # noqa: S603 (a path of our own choice, no shell)
                 [binary.path, str(config)],
                 stdin=subprocess.DEVNULL,
@@ -168,7 +182,7 @@ class EmbeddedServer:
         """Whether the process this object owns still runs."""
         if self._process is not None:
             return self._process.poll() is None
-        return self.pid is not None and _runs(self.pid)
+        return self.pid is not None and runs(self.pid)
 
     def stop(self, grace: float = 5.0) -> None:
         """Stop an owned server in an orderly way, by force after ``grace`` seconds; leave a foreign one."""
@@ -264,9 +278,12 @@ def _make_private(folder: Path) -> None:
         ) from error
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
 def _write_private(path: Path, text: str) -> None:
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "w") as file:
+    with open(path, "w", opener=_private) as file:
         file.write(text)
 
 
@@ -284,16 +301,6 @@ def _listener(path: Path) -> int | None:
             return int(struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
         except OSError:
             return None
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _tail(log: Path) -> str:
