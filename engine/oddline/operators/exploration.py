@@ -110,7 +110,7 @@ def held_out_errors(series: Floats, members: list[Member]) -> Floats:
         places = [i for i, m in enumerate(members) if m.transform == transform]
         units = _units(clipped[:first], transform)
         moved = units.apply(clipped)
-        filters = fit_forecasters(moved[:first], [members[i].forecaster for i in places])[:, 0]
+        filters = fit_forecasters(moved[:first], [members[i].forecaster for i in places])
         block = moved[first - filters.shape[1] :]
         away = units.undo(forecast(block, filters)) - clipped[first:, None]
         keep = max(1, int(len(away) * (1 - _TRIM)))
@@ -124,49 +124,43 @@ class ColumnModel:
     """The chosen members, fitted to one column.
 
     ``groups`` holds, for each transform, its units, the places of its members and their filters
-    (members, horizons, reach); ``spread`` the robust deviation of each member's residual at each horizon.
+    (members, reach).
     """
 
     groups: tuple[tuple[Units, list[int], NDArray[np.float64]], ...]
-    spread: Floats
+    members: int
     reach: int
 
-    def residuals(self, series: Floats) -> NDArray[np.float64]:
-        """Value minus forecast, (n, members, horizons).
+    def residuals(self, series: Floats) -> Floats:
+        """Value minus forecast, (n, members).
 
         The first rows, which no full look-back precedes, are forecast backwards from the rows
         after them: a stationary series looks alike in both directions.
         """
         rows, reach = len(series), self.reach
-        out = np.empty((rows, *self.spread.shape))
+        out = np.empty((rows, self.members))
         for units, places, filters in self.groups:
             moved = units.apply(series)
-            flat = filters.reshape(-1, reach)
             if rows >= 2 * reach:
-                ahead = forecast(moved, flat)
-                back = forecast(moved[: 2 * reach][::-1], flat)[::-1]
+                ahead = forecast(moved, filters)
+                back = forecast(moved[: 2 * reach][::-1], filters)[::-1]
                 guess = np.concatenate([back, ahead])
             else:
-                guess = forecast(pad_head(moved[:, None], rows + reach)[:, 0], flat)
-            away = series[:, None] - units.undo(guess)
-            out[:, places] = away.reshape(rows, len(places), -1)
+                guess = forecast(pad_head(moved[:, None], rows + reach)[:, 0], filters)
+            out[:, places] = series[:, None] - units.undo(guess)
         return out
 
 
-def fit_column(series: Floats, members: list[Member], horizons: tuple[int, ...]) -> ColumnModel:
+def fit_column(series: Floats, members: list[Member]) -> ColumnModel:
     """Fit the members to a clipped copy of the whole column."""
     clipped = clip_tails(series)
     groups = []
-    reach = max(m.forecaster.lookback for m in members) + max(horizons) - 1
+    reach = max(m.forecaster.lookback for m in members)
     for transform in dict.fromkeys(m.transform for m in members):
         places = [i for i, m in enumerate(members) if m.transform == transform]
         units = _units(clipped, transform)
-        short = fit_forecasters(units.apply(clipped), [members[i].forecaster for i in places], horizons)
-        filters = np.zeros((*short.shape[:2], reach))
-        filters[:, :, : short.shape[2]] = short
+        short = fit_forecasters(units.apply(clipped), [members[i].forecaster for i in places])
+        filters = np.zeros((len(places), reach))
+        filters[:, : short.shape[1]] = short
         groups.append((units, places, filters))
-    model = ColumnModel(tuple(groups), np.ones((len(members), len(horizons))), reach)
-    away = model.residuals(series).reshape(len(series), -1)
-    floor = 1e-6 * (float(clipped.std()) or 1.0)
-    spread = np.array([max(robust_scale(a)[1], floor) for a in away.T])
-    return ColumnModel(model.groups, spread.reshape(len(members), -1), reach)
+    return ColumnModel(tuple(groups), len(members), reach)

@@ -7,12 +7,22 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["blocks", "coarsen", "flatten", "pad_head", "spread", "take"]
+__all__ = ["blocks", "coarsen", "flatten", "moving_mean", "pad_head", "spread", "take"]
 
 Floats = NDArray[np.float64]
 
 MOST_SEGMENTS = 128
 _BLOCK_CELLS = 2**20
+
+
+def moving_mean(values: Floats, window: int) -> Floats:
+    """The mean of rows t … t + window − 1, (n − window + 1, d), of values (n, d).
+
+    >>> moving_mean(np.array([[1.0], [3.0], [5.0]]), 2).ravel()
+    array([2., 4.])
+    """
+    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
+    return np.asarray((sums[window:] - sums[:-window]) / window)
 
 
 def coarsen(values: Floats, window: int) -> tuple[Floats, int]:
@@ -30,11 +40,7 @@ def coarsen(values: Floats, window: int) -> tuple[Floats, int]:
     step : int
     """
     step = -(-window // MOST_SEGMENTS)
-    if step == 1:
-        return values, 1
-    sums = np.cumsum(values, axis=0)
-    sums = np.concatenate([np.zeros((1, values.shape[1])), sums])
-    return (sums[step:] - sums[:-step]) / step, step
+    return (values, 1) if step == 1 else (moving_mean(values, step), step)
 
 
 def flatten(smooth: Floats, step: int, window: int) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from oddline.catalog import LABELINGS
 from oddline.pipelines.base import Pipeline
 from oddline.pipelines.deepad import DeepAD
 from oddline.pipelines.predad import PredAD
@@ -25,9 +26,11 @@ def build(spec: Spec, lookback: int | str) -> Pipeline:
     >>> build(check({"algorithm_type": "DeepAD"}), 24)
     DeepAD(lookback=24)
     """
-    if spec.algorithm_type == "DeepAD":
-        return DeepAD(lookback=lookback, random_state=spec.random_state)
-    if spec.algorithm_type == "PredAD":
-        return PredAD(lookback=lookback, random_state=spec.random_state)
+    if spec.algorithm_type in ("DeepAD", "PredAD"):
+        forecasting = DeepAD if spec.algorithm_type == "DeepAD" else PredAD
+        # A line that moves with the last few scores needs each row's own error, not a mean.
+        dynamic = any(m.dynamic for m in LABELINGS if m.name == spec.labeling_method)
+        smoothing = 1 if dynamic else "auto"
+        return forecasting(lookback=lookback, smoothing=smoothing, random_state=spec.random_state)
     estimator = "NearestNeighbor" if spec.algorithm_type == "auto" else spec.anomaly_estimator
     return WindowAD(estimator=estimator, lookback=lookback, random_state=spec.random_state)

@@ -14,6 +14,8 @@ from oddline.operators.exploration import (
     held_out_errors,
     powers,
 )
+from oddline.operators.scaling import fit_scale
+from oddline.operators.windows import moving_mean, spread
 from oddline.pipelines.base import Pipeline
 from oddline.progress import Progress
 
@@ -22,9 +24,9 @@ __all__ = ["ForecastingPipeline"]
 Floats = NDArray[np.float64]
 
 MOST_LAGS = 512
+SMOOTHING = 64
 _EXPLORED_COLUMNS = 4
 _LEAST_ROWS = 24
-_BLOCK = 65_536
 
 
 class ForecastingPipeline(Pipeline):
@@ -36,10 +38,12 @@ class ForecastingPipeline(Pipeline):
         self,
         *,
         lookback: int | str = "auto",
+        smoothing: int | str = "auto",
         contamination: float = 0.01,
         random_state: int = 0,
     ) -> None:
         self.lookback = lookback
+        self.smoothing = smoothing
         self.contamination = contamination
         self.random_state = random_state
 
@@ -48,13 +52,13 @@ class ForecastingPipeline(Pipeline):
             self.reasons_ += (f"forecasters look back {MOST_LAGS} rows at most, not {self.lookback_}",)
             self.lookback_ = MOST_LAGS
         self.warm_up_ = self.lookback_
-        self._horizons = (1,)
+        self._widths = fit_scale(values).width
         self._explore(values)
         progress(0.5, "fit")
         columns = values.shape[1]
         self._columns = []
         for place, series in enumerate(values.T):
-            self._columns.append(fit_column(series, self._chosen, self._horizons))
+            self._columns.append(fit_column(series, self._chosen))
             progress(0.5 + 0.5 * (place + 1) / columns, "fit")
         shown = [f"[{member.summary(columns)}]" for member in self._chosen]
         self.model_summary_ = shown[0] if len(shown) == 1 else f"[{','.join(shown)}]"
@@ -93,20 +97,29 @@ class ForecastingPipeline(Pipeline):
         return (first + [m for m in ranked if m not in first])[: self._members]
 
     def _errors(self, values: Floats) -> Floats:
-        """Squared residuals (n, d, members): in squared units of a lone column, else standardised."""
+        """Squared residuals (n, d), the median over the members.
+
+        In squared units of a lone column; several are first brought to variance 1 by what was
+        learnt, so that a column with large numbers does not rule the mean.
+        """
         rows, columns = values.shape
-        out = np.empty((rows, columns, len(self._chosen)))
+        out = np.empty((rows, columns))
         for place, model in enumerate(self._columns):
-            scaled = (model.residuals(values[:, place]) / model.spread) ** 2
-            out[:, place] = scaled.max(axis=2)
-            if columns == 1:
-                out[:, place] *= model.spread[:, 0] ** 2
-        return out
+            width = 1.0 if columns == 1 else self._widths[place]
+            out[:, place] = np.median((model.residuals(values[:, place]) / width) ** 2, axis=1)
+        return self._smooth(out)
+
+    def _smooth(self, errors: Floats) -> Floats:
+        """The mean over all windows that cover a row of the window's mean error."""
+        window = SMOOTHING if self.smoothing == "auto" else int(self.smoothing)
+        window = max(1, min(window, len(errors) // 10))
+        if window == 1:
+            return errors
+        smooth = moving_mean(errors, window)
+        return spread(smooth, window)
 
     def _score(self, values: Floats, learnt: int, progress: Progress) -> Floats:
-        scores = np.median(self._errors(values).mean(axis=1), axis=1)
-        progress(1.0, "score")
-        return np.asarray(scores)
+        return np.asarray(self._errors(values).mean(axis=1))
 
     def _parts(self, values: Floats, learnt: int) -> Floats:
-        return np.asarray(np.median(self._errors(values), axis=2))
+        return self._errors(values)
