@@ -136,13 +136,11 @@ def prepare(table: Table, repair: str = "auto") -> Prepared:
         values = values * scale
     positions, values, step = _layout(table, values, notes)
     size = int(positions.max()) + 1
-    observed = np.ones(size, dtype=bool)
+    observed = np.zeros(size, dtype=bool)
+    observed[positions] = True
     if size != len(values):
         grid = np.full((size, values.shape[1]), np.nan)
-        steps = np.unique(positions) if size != n else positions
-        observed[:] = False
-        observed[steps] = True
-        grid[steps] = values
+        grid[observed] = values
         values = grid
     values = _filled(values)
     if scale != 1.0:
@@ -199,7 +197,8 @@ def _layout(
     time = _unfolded(table.time, notes) if table.time_unit == "ns" else table.time
     order = file_order
     descents = np.flatnonzero(time[1:] < time[:-1])
-    distinct = n if not len(descents) and (time[1:] > time[:-1]).all() else len(np.unique(time))
+    rising = np.sort(time) if len(descents) else time
+    distinct = 1 + int((rising[1:] != rising[:-1]).sum())
     if distinct < n / 2:
         row = int(np.flatnonzero(np.isin(time, time[0]))[-1])
         notes.repaired(

@@ -19,6 +19,7 @@ from oddline.errors import DataError, ParameterError
 __all__ = ["Stamps", "looks_like_time", "place", "read_stamps", "stamp_texts"]
 
 _DIGITS_ONLY = re.compile(r"(%[YmdHMSf])+")
+_SAMPLE = 5_000
 _NAT = np.iinfo(np.int64).min
 _UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _YEAR_2000, _YEAR_2100 = 946_684_800, 4_102_444_800
@@ -224,11 +225,13 @@ def _nanoseconds(
 
 def _infer(texts: NDArray[np.object_], column: str) -> Stamps:
     """Try ISO 8601, then the patterns the first unread text suggests, until every text is read."""
-    parsed = _parse(texts, "ISO8601")
-    parsed[np.isin(texts, ["now", "today"])] = np.datetime64("NaT")
-    time = _nanoseconds(parsed, texts, column)
+    time = np.full(len(texts), _NAT)
+    if not np.isnat(_parse(texts[:1], "ISO8601")).any():
+        parsed = _parse(texts, "ISO8601")
+        parsed[np.isin(texts, ["now", "today"])] = np.datetime64("NaT")
+        time = _nanoseconds(parsed, texts, column)
     notes: list[str] = []
-    for _ in range(6):
+    for _ in range(8):
         unread = time == _NAT
         if not unread.any():
             return Stamps(texts.tolist(), time, "ns", tuple(notes))
@@ -244,15 +247,26 @@ def _infer(texts: NDArray[np.object_], column: str) -> Stamps:
 
 def _best(texts: NDArray[np.object_], patterns: Iterable[str]) -> tuple[NDArray[np.datetime64], str | None]:
     """The pattern that reads most texts; between day first and month first, the one in better order."""
-    best: tuple[int, ...] = (0,)
+    patterns = list(patterns)
+    if len(patterns) > 1:  # judge by some of the rows: each pattern costs a full pass
+        sample = texts[:: max(1, len(texts) // _SAMPLE)]
+        patterns.sort(key=lambda pattern: _rank(_parse(sample, pattern)), reverse=True)
     winner: tuple[NDArray[np.datetime64], str | None] = (np.empty(0, "M8[ns]"), None)
+    best = (0, 0, 0)
     for pattern in patterns:
         parsed = _parse(texts, pattern)
-        steps = np.diff(parsed[~np.isnat(parsed)].astype("M8[s]").astype(np.int64))
-        rank = (len(steps) + 1, -int((steps < 0).sum()), -int(steps.max(initial=0)))
-        if not np.isnat(parsed[0]) and rank > best:
-            best, winner = rank, (parsed, pattern)
+        if not np.isnat(parsed[0]) and _rank(parsed) > best:
+            best, winner = _rank(parsed), (parsed, pattern)
+        if best[0] == len(texts):
+            break
     return winner
+
+
+def _rank(parsed: NDArray[np.datetime64]) -> tuple[int, int, int]:
+    """How well a pattern fits: texts read, then few steps back, then no long step."""
+    steps = np.diff(parsed[~np.isnat(parsed)].astype("M8[s]").astype(np.int64))
+    read = int((~np.isnat(parsed)).sum())
+    return read, -int((steps < 0).sum()), -int(steps.max(initial=0))
 
 
 def _patterns(text: str) -> list[str]:

@@ -21,6 +21,8 @@ __all__ = ["Table", "read_table"]
 
 _PEEK = 200
 _EXACT = 2.0**53
+_BLANKS = {"", "na", "n/a", "nan", "null", "none", "-nan", "#n/a"}
+_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?")
 _TIME_WORDS = {"time", "times", "timestamp", "timestamps", "date", "datetime", "ts", "ds", "epoch"}
 
 
@@ -215,17 +217,21 @@ def _not_numeric(cells: Any, decimal: str) -> int | None:
 
 def _numbers(cells: Any, decimal: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The cells as floats, and where a cell is neither a number nor missing."""
-    series = pd.Series(cells, dtype=object)
-    text = series.map(lambda c: c.strip() if isinstance(c, str) else c)
-    if decimal == ",":
-        text = text.map(lambda c: c.replace(",", ".") if isinstance(c, str) and "." not in c else c)
-    text = text.mask(text.map(lambda c: isinstance(c, bool | list | dict)), "no number")
-    empty = text.isna() | (text.map(lambda c: isinstance(c, str) and c.casefold() in _BLANKS))
-    numbers = pd.to_numeric(text.mask(empty), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    return numbers, (np.isnan(numbers) & ~empty.to_numpy(dtype=bool))
-
-
-_BLANKS = {"", "na", "n/a", "nan", "null", "none", "-nan", "#n/a"}
+    numbers = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce").to_numpy(
+        dtype=np.float64, copy=True
+    )
+    bad = np.zeros(len(cells), dtype=bool)
+    odd = np.isnan(numbers) | np.array([isinstance(cell, bool) for cell in cells.tolist()], dtype=bool)
+    for position in np.flatnonzero(odd & ~pd.isna(cells)).tolist():
+        cell = cells[position]
+        text = cell.strip().casefold() if isinstance(cell, str) else "no text"
+        if text in _BLANKS:
+            numbers[position] = np.nan
+        elif decimal == "," and _COMMA.fullmatch(text):
+            numbers[position] = float(text.replace(",", "."))
+        else:
+            bad[position] = True
+    return numbers, bad
 
 
 def _read(
