@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from oddline.labeling.tail import everyday, fit_f_tail
+from oddline.labeling.tail import FTail, everyday, fit_f_tail
 from oddline.labeling.trailing import follow, window_sums
 
 __all__ = ["chi_square"]
 
 Floats = NDArray[np.float64]
+
+_EXACT_ROWS, _KNOTS = 10_000, 4_000
 
 
 def chi_square(
@@ -70,9 +72,8 @@ def chi_square(
         lines, flagged = follow(scores, window, line, start)
         seen = np.minimum(scores, lines)
     mean[start:] = means(seen[start - window : -1])
-    with np.errstate(over="ignore"):
-        score = _chi_square_quantile(tail.log_survival(scores / mean))
-        needed = np.maximum(threshold, _chi_square_quantile(tail.log_survival(usual / mean)))
+    score = _rarity(tail, scores / mean)
+    needed = np.maximum(threshold, _rarity(tail, usual / mean))
     reason = (
         f"Chi-Square: flagged beyond {ratio:.4g} times the mean of the {window} rows before, by an "
         f"F({tail.body:.3g}, {tail.tail:.3g}) tail fitted to the series"
@@ -82,6 +83,21 @@ def chi_square(
 
 def _from(learn: slice, start: int) -> slice:
     return slice(max(0, learn.start - start), max(0, learn.stop - start))
+
+
+def _rarity(tail: FTail, ratio: Floats) -> Floats:
+    """The χ²(1) quantile that is as rare as each ratio."""
+    logs = np.log(np.maximum(ratio, 1e-12 * tail.scale))
+    if len(logs) <= _EXACT_ROWS:
+        return _chi_square_quantile(tail.log_survival(np.exp(logs)))
+    # Beta functions are slow and the curve is smooth: read off at knots where the ratios lie.
+    knots = np.unique(
+        np.concatenate(
+            [np.quantile(logs, np.linspace(0, 1, _KNOTS)), np.linspace(logs.min(), logs.max(), _KNOTS)]
+        )
+    )
+    curve: Floats = np.interp(logs, knots, _chi_square_quantile(tail.log_survival(np.exp(knots))))
+    return curve
 
 
 def _chi_square_quantile(log_survival: Floats) -> Floats:

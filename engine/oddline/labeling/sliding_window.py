@@ -78,7 +78,7 @@ def sliding_window(
 def _moments(past: Floats, window: int, least: float) -> tuple[Floats, Floats]:
     """Mean and standard deviation of each window."""
     # Taken about the middle of the stretch: a variance is the difference of two sums.
-    centre = float(np.median(past))
+    centre = float(past.mean())
     past = past - centre
     mean = window_sums(past, window) / window
     variance = window_sums(past * past, window) / window - mean * mean

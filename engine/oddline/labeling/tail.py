@@ -23,6 +23,7 @@ LARGEST = 1e300
 
 _UPPER = 0.98
 _LEAST_ROWS = 50
+_LEAST_RATIO = 1e-3  # smaller ones, zeros above all, are alike
 _MOST_DEGREES, _LEAST_TAIL_DEGREES = 1e4, 0.3
 
 
@@ -74,7 +75,7 @@ def fit_f_tail(ratios: Floats, window: int) -> FTail:
     """
     if len(ratios) < _LEAST_ROWS:
         return FTail(1.0, float(window), 1.0)
-    low, middle, high = np.log(np.maximum(np.quantile(ratios, [0.1, 0.5, _UPPER]), 1e-300))
+    low, middle, high = np.log(np.maximum(np.quantile(ratios, [0.1, 0.5, _UPPER]), _LEAST_RATIO))
     body = _solve(
         lambda k: _log_quantile(k, k * window, 0.5) - _log_quantile(k, k * window, 0.1),
         middle - low,
