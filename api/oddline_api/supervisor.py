@@ -26,6 +26,7 @@ from oddline_workers.settings import Settings, variable
 __all__ = ["Supervisor", "free_port"]
 
 GRACE = {"web": 1.5, "janitor": 0.5, SERVER: 1.5}  # seconds; workers: settings.shutdown_seconds and one more
+JANITOR_LATER = 1.5  # seconds after the first answer: until then the workers need the processor more
 TRIES = 4  # starts of the gateway before its first answer
 
 
@@ -112,7 +113,7 @@ class Supervisor:
         if not self._ready and _answers(_reachable(self.settings.host), self.settings.port):
             self._ready = True
             self.announce()
-            self.children["janitor"].due = now
+            self.children["janitor"].due = now + JANITOR_LATER
         waits = [child.due - now for child in self.children.values() if child.pid is None]
         self._pump(max(0.0, min([1.0 if self._ready else 0.02, *waits])))
         self._notice_ends()
@@ -171,8 +172,9 @@ class Supervisor:
         self._stop_batch(["web"], GRACE["web"])
         self._stop_batch(lanes, self.settings.shutdown_seconds + 1.0)
         self._stop_batch(["janitor"], GRACE["janitor"])
-        if self.server:
+        if self.server and self.server.owned:
             self.server.stop(GRACE[SERVER])
+            say(SERVER, "stopped")
         if self._guardian:
             self._guardian.dismiss()
 
@@ -185,7 +187,7 @@ class Supervisor:
         while self._stopping < 2 and time.monotonic() < deadline and not all(c.ended() for c in batch):
             self._pump(0.02)
         for child in batch:
-            self._bury(child)
+            say(child.name, f"stopped with code {self._bury(child)}")
 
     def _pump(self, timeout: float) -> None:
         for key, _ in self._selector.select(timeout):

@@ -23,7 +23,7 @@ from oddline_api.cli.output import bar, print_table
 
 if TYPE_CHECKING:
     from oddline.result import Detection
-    from oddline_api.client import Client, IbmClient
+    from oddline_api.client import Client
 
 __all__ = ["demo"]
 
@@ -33,14 +33,14 @@ FORM = {
     "time_format": "%Y-%m-%d %H:%M:%S",
     "target_column": "value",
     "prediction_type": "entire",
-    "algorithm_type": "DeepAD",
-    "anomaly_estimator": "Default",
-    "lookback_window": "auto",
-    "observation_window": "50",
-    "labeling_method": "Chi-Square",
-    "labeling_threshold": "20",
+    "algorithm_type": "WindowAD",
+    "anomaly_estimator": "IsolationForest",
+    "lookback_window": "72",
+    "observation_window": "10",
+    "labeling_method": "IID",
+    "labeling_threshold": "4",
 }
-"""What an IBM-form client sends, field for field."""
+"""What an IBM-form client sends, field for field: windows of six hours, a rather sensitive line."""
 
 PATIENCE = 60.0
 
@@ -64,7 +64,10 @@ def demo(output: str) -> None:
         account = (ready["url"], ready["client_id"], ready["client_secret"])
         with IbmClient(*account) as ibm, Client(*account) as own:
             job_id = ibm.submit(path, "univariate", **FORM)
-            click.echo(f"Submitted {path.name} in IBM's form: job {job_id}")
+            click.echo(
+                f"Submitted {path.name} in IBM's form, for {FORM['algorithm_type']} with "
+                f"{FORM['anomaly_estimator']}: job {job_id}"
+            )
             _wait(own, job_id)
             answer = ibm.result(job_id)
         if "error" in answer["summary"]:
@@ -84,22 +87,20 @@ def _tell(answer: Mapping[str, Any], windows: Sequence[Mapping[str, str]]) -> No
     summary, flagged = answer["summary"], answer["summary"]["anomalies"]
     for name, stamp in answer["updated_on"].items():
         click.echo(f"  {name:19}{stamp}")
-    click.echo(
-        f"{len(summary['result']):,} rows in {float(summary['total_execution_time (sec)']):.2f} s with "
-        f"{FORM['algorithm_type']}, look-back {summary['lookback_window']}, {FORM['labeling_method']} labels\n"
-    )
+    seconds = float(summary["total_execution_time (sec)"])
+    click.echo(f"  run time           {seconds:.2f} s for {len(summary['result']):,} rows\n")
     rows = [
         (run["start"], run["end"], f"{run['severity']:.2f}", _labelled(run, windows) or "") for run in flagged
     ]
     print_table(("flagged from", "to", "severity", "inside the labelled"), rows)
     click.echo()
-    found = [any(_labelled(run, [window]) for run in flagged) for window in windows]
+    hits = [[run for run in flagged if _labelled(run, [window])] for window in windows]
     rows = [
-        (window["start"], window["end"], "found" if hit else "not found", window["what"])
-        for window, hit in zip(windows, found, strict=True)
+        (w["start"], w["end"], f"{max(r['severity'] for r in hit):.2f}" if hit else "not found", w["what"])
+        for w, hit in zip(windows, hits, strict=True)
     ]
-    print_table(("labelled from", "to", "", "what the engineers saw"), rows)
-    click.echo(f"\n{sum(found)} of {len(windows)} labelled failures found.")
+    print_table(("labelled from", "to", "found", "what the engineers saw"), rows)
+    click.echo(f"\n{sum(map(bool, hits))} of {len(windows)} labelled stretches found.")
 
 
 def _labelled(run: Mapping[str, Any], windows: Sequence[Mapping[str, str]]) -> str | None:
@@ -131,22 +132,27 @@ def _detection(summary: Mapping[str, Any], path: Path) -> Detection:
     """The answer of the service, with the values that were sent, in the engine's own form."""
     import numpy as np
 
+    from oddline.labeling import label
     from oddline.result import Detection, Run
 
-    values = np.loadtxt(path, delimiter=",", skiprows=1, usecols=1, ndmin=2)
     score = np.array([row["value"]["anomaly_score"][0] for row in summary["result"]])
-    label = np.array([row["value"]["anomaly_label"][0] for row in summary["result"]], dtype=np.int8)
-    line = float(FORM["labeling_threshold"])  # Chi-Square scores read on its scale
     scored = np.isfinite(score)
+    # In this dialect IID answers scores and runs; the line is found again from the scores alone.
+    labels = label(
+        np.where(scored, score, 0.0),
+        method=FORM["labeling_method"],
+        threshold=float(FORM["labeling_threshold"]),
+        warm_up=int(scored.argmax()),
+    )
     return Detection(
         index=[row["timestamp"] for row in summary["result"]],
-        values=values,
+        values=np.loadtxt(path, delimiter=",", skiprows=1, usecols=1, ndmin=2),
         columns=(FORM["target_column"],),
-        score=np.where(scored, score, 0.0),
-        threshold=np.full(len(score), line),
-        severity=np.where(scored, score / line, 0.0),
-        label=label,
-        warm_up=int(scored.argmax()),
+        score=labels.score,
+        threshold=labels.threshold,
+        severity=labels.severity,
+        label=labels.label,
+        warm_up=labels.warm_up,
         anomalies=tuple(Run(**run) for run in summary["anomalies"]),
         lookback_window=int(summary["lookback_window"]),
         model_summary=summary["model_summary"],

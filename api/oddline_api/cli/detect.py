@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,7 +34,6 @@ def detect(file: str, output: str | None, picture: str | None, form: str | None,
     spec = check(given(parameters))
     table = read(file, spec)
     from oddline.workflow import detect as run
-
     from oddline_api.cli.report import print_result
     from oddline_workers.render import render
 
@@ -58,6 +57,11 @@ def read(file: str, spec: Spec) -> Table:
     """The table in a file, or on stdin."""
     from oddline.table import read_table
 
-    source: Any = click.get_binary_stream("stdin").read() if file == "-" else file
-    names = ("time_column", "time_format", "target_columns", "repair")
-    return read_table(source, **{f.name: getattr(spec, f.name) for f in fields(spec) if f.name in names})
+    source: Any = sys.stdin.buffer.read() if file == "-" else file
+    return read_table(
+        source,
+        time_column=spec.time_column,
+        time_format=spec.time_format,
+        target_columns=spec.target_columns,
+        repair=spec.repair,
+    )

@@ -80,11 +80,10 @@ def main() -> None:
         sys.exit(cli.main(standalone_mode=False) or 0)
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
-    except click.UsageError as error:
-        error.show()
-        sys.exit(2)
     except click.ClickException as error:
-        error.show()
+        click.echo(f"oddline: {error.format_message()}", err=True)
+        if isinstance(error, click.UsageError) and error.ctx:
+            click.echo(f"See: {error.ctx.command_path} --help", err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)

@@ -1,0 +1,213 @@
+"""The whole service as real processes, started, hurt and stopped from outside."""
+
+import csv
+import io
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from acceptance.service import PATIENCE, Service, gone, oddline, wait_for
+
+pytestmark = [pytest.mark.service, pytest.mark.timeout(300)]
+
+GATEWAY, WORKER, JANITOR = "granian", "celery", "oddline_workers.janitor"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    service = Service(tmp_path_factory.mktemp("up") / "data")
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def account(service):
+    return {
+        "ODDLINE_URL": service.url,
+        "ODDLINE_CLIENT_ID": service.facts["client_id"],
+        "ODDLINE_CLIENT_SECRET": service.facts["client_secret"],
+    }
+
+
+def series(path, rows, spike=None):
+    """A CSV with a daily wave in noise, and a spike."""
+    values = np.sin(np.arange(rows) / 10) + 0.1 * np.random.default_rng(0).standard_normal(rows)
+    if spike is not None:
+        values[spike] += 9
+    path.write_text("load\n" + "\n".join(f"{v:.5f}" for v in values) + "\n")
+    return path
+
+
+def test_the_ready_line_has_url_folder_and_a_first_client(service):
+    assert set(service.facts) == {"url", "data", "client_id", "client_secret"}
+    assert len(service.facts["client_secret"]) == 32
+    assert service.facts["data"] == str(service.data)
+
+
+def test_a_job_from_the_command_line(service, account, tmp_path):
+    path = series(tmp_path / "load.csv", 400, spike=300)
+    sent = oddline("submit", path, "--algorithm", "WindowAD", "--lookback", 10, **account)
+    assert sent.returncode == 0, sent.stderr
+    job_id = sent.stdout.strip()
+    found = oddline("result", job_id, "--json", **account)
+    assert found.returncode == 0, found.stderr
+    assert found.stderr == ""  # progress is for terminals
+    answer = json.loads(found.stdout)
+    assert len(answer["rows"]) == 400
+    assert any(run["start_row"] - 10 <= 300 <= run["end_row"] + 10 for run in answer["anomalies"])
+    rows = list(csv.DictReader(io.StringIO(oddline("result", job_id, "--csv", **account).stdout)))
+    assert [float(row["score"]) for row in rows] == [row["score"] for row in answer["rows"]]
+    people = oddline("result", job_id, **account).stdout
+    assert "WindowAD" in people
+    assert "severity" in people
+    [job] = [j for j in json.loads(oddline("jobs", "--json", **account).stdout) if j["id"] == job_id]
+    assert job["status"] == "done"
+    assert all(job["timeline"].values())
+
+
+def test_wrong_calls_end_in_their_own_exit_codes(service, account, tmp_path):
+    path = series(tmp_path / "load.csv", 50)
+    wrong = oddline("submit", path, **account | {"ODDLINE_CLIENT_SECRET": "x" * 32})
+    assert (wrong.returncode, wrong.stdout) == (4, "")
+    assert len(wrong.stderr.splitlines()) == 1
+    unknown = oddline("result", "11111111-1111-4111-8111-111111111111", **account)
+    assert unknown.returncode == 4
+    bad = oddline("submit", path, "--target", "laod", **account)
+    assert bad.returncode == 2
+    assert "load" in bad.stderr
+    poor = oddline("submit", series(tmp_path / "three.csv", 3), "--wait", **account)
+    assert poor.returncode == 1
+    assert "rows" in poor.stderr
+
+
+def test_a_worker_killed_in_mid_job_costs_no_job(service, tmp_path):
+    path = series(tmp_path / "long.csv", 120_000)
+    with service.client() as client:
+        job = client.submit(path, algorithm_type="WindowAD", anomaly_estimator="IsolationForest")
+        wait_for(lambda: client.job(job["id"])["status"] == "executing")
+        worker = service.find(WORKER)
+        for process in (worker, *worker.children(recursive=True)):
+            process.kill()
+        assert client.job(job["id"])["status"] == "executing"
+        over = client.wait(job["id"], timeout=2 * PATIENCE)
+        assert over["status"] == "done"
+        assert over["attempt"] == 2
+
+
+def test_a_killed_gateway_comes_back_at_the_same_address(service):
+    before = service.find(GATEWAY)
+    before.kill()
+    after = wait_for(lambda: service.find(GATEWAY))
+    assert after.pid != before.pid
+
+    def answers():
+        try:
+            with service.client() as client:
+                return client.jobs(limit=1)
+        except Exception:
+            return False
+
+    wait_for(answers)
+
+
+def test_a_killed_server_comes_back_with_its_data(service, tmp_path):
+    with service.client() as client:
+        known = {job["id"] for job in client.jobs()["jobs"]}
+        job = client.submit(series(tmp_path / "load.csv", 300), algorithm_type="PredAD")["id"]
+        client.wait(job, timeout=PATIENCE)
+        before = service.server()
+        before.kill()
+        before.wait(PATIENCE)
+        wait_for(service.server)
+        wait_for(lambda: _ids(client) >= known | {job})
+        assert len(client.result(job)["rows"]) == 300
+
+
+def _ids(client):
+    try:
+        return {job["id"] for job in client.jobs(limit=1000)["jobs"]}
+    except Exception:
+        return set()
+
+
+def test_a_second_service_on_the_folder_is_refused(service):
+    second = oddline("up", "--port", 0, "--data", service.data)
+    assert second.returncode == 3
+    assert second.stderr.startswith(f"oddline: {service.data} is in use by another oddline")
+    assert len(second.stderr.splitlines()) == 1
+
+
+def test_a_taken_port_is_refused(service, tmp_path):
+    port = service.url.rpartition(":")[2]
+    second = oddline("up", "--port", port, "--data", tmp_path / "other")
+    assert second.returncode == 3
+    assert f"port {port}" in second.stderr
+
+
+def test_credentials_of_a_running_service(service, account, tmp_path):
+    made = json.loads(oddline("credentials", "create", "--data", service.data, "--json").stdout)
+    assert set(made) == {"client_id", "client_secret"}
+    with service.client(made) as client:
+        assert client.jobs()["jobs"] == []  # another's jobs are not seen
+    listed = oddline("credentials", "list", "--data", service.data, "--json").stdout
+    assert made["client_secret"] not in listed
+    assert made["client_id"] in {client["client_id"] for client in json.loads(listed)}
+    revoked = oddline("credentials", "revoke", made["client_id"], "--data", service.data)
+    assert revoked.returncode == 0
+    again = oddline("credentials", "revoke", made["client_id"], "--data", service.data)
+    assert again.returncode == 4
+
+    def refused():
+        changed = {"ODDLINE_CLIENT_ID": made["client_id"], "ODDLINE_CLIENT_SECRET": made["client_secret"]}
+        return oddline("jobs", **account | changed).returncode == 4
+
+    wait_for(refused)
+
+
+def test_no_secret_is_on_a_command_line_or_in_the_log(service):
+    secret = service.facts["client_secret"]
+    for process in service.family():
+        assert secret not in " ".join(process.cmdline())
+    assert secret not in service.log.read_text()
+
+
+def test_it_stops_in_order_and_starts_again_with_its_data(tmp_path):
+    first = Service(tmp_path / "data")
+    try:
+        account = first.facts
+        with first.client() as client:
+            job = client.submit(series(tmp_path / "load.csv", 300), algorithm_type="PredAD")["id"]
+            assert client.wait(job, timeout=PATIENCE)["status"] == "done"
+            result = client.result(job)
+        wait_for(lambda: first.find(JANITOR))
+        family = first.family()
+        assert first.stop() < 10
+        assert first.process.returncode == 0
+        stopped = [name for name, text in first.said() if text.startswith("stopped")]
+        assert stopped == ["web", "worker-cpu", "janitor", "server"]
+        assert gone(family)
+    finally:
+        first.close()
+
+    listed = json.loads(oddline("credentials", "list", "--data", tmp_path / "data", "--json").stdout)
+    assert [client["client_id"] for client in listed] == [account["client_id"]]
+    made = json.loads(oddline("credentials", "create", "--data", tmp_path / "data", "--json").stdout)
+
+    second = Service(tmp_path / "data")
+    try:
+        assert set(second.facts) == {"url", "data"}
+        with second.client(account) as client:
+            assert client.result(job) == result
+        with second.client(made) as client:
+            assert client.jobs()["jobs"] == []
+
+        family = second.family()
+        os.kill(second.process.pid, signal.SIGKILL)
+        second.process.wait()
+        wait_for(lambda: gone(family))
+    finally:
+        second.close()
+    assert oddline("credentials", "list", "--data", tmp_path / "data").returncode == 0
