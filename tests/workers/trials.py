@@ -1,25 +1,33 @@
-"""What the trials of jobs share: waiting, fresh jobs, and processes that end with their test."""
+"""What the trials of jobs share: waiting, fresh jobs, and a service whose processes end with their test."""
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
+import threading
 import time
 import uuid
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from oddline_workers.jobs import Job
-from oddline_workers.settings import variable
+from oddline_workers.app import make_app
+from oddline_workers.connections import connect
+from oddline_workers.janitor import Janitor
+from oddline_workers.jobs import Job, Status
+from oddline_workers.settings import Settings, variable
+from oddline_workers.store import JobStore
+from oddline_workers.submit import submit
 
 HERE = Path(__file__).parent
 ROOTS = [str(HERE.parents[1] / floor) for floor in ("engine", "workers", "api")]
 OWNER = "11111111-1111-4111-8111-111111111111"
 
 
-def wait_for(condition, seconds=20.0):
+def wait_for(condition, seconds=30.0):
     """Wait on a state, not on the clock: the first true value, or a failure at the deadline."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -30,7 +38,7 @@ def wait_for(condition, seconds=20.0):
 
 
 def new_job(**changes):
-    fields = {
+    job = {
         "id": str(uuid.uuid4()),
         "owner": OWNER,
         "dialect": "plain",
@@ -38,38 +46,90 @@ def new_job(**changes):
         "spec": {"algorithm_type": "auto"},
         "filename": "a.csv",
     }
-    return Job(**(fields | changes))
+    return Job(**(job | changes))
 
 
-class Processes:
-    """Worker and janitor processes of one test; none outlives it."""
+def trial_settings(url, **changes):
+    """Settings with keys of their own and short times."""
+    short = {
+        "redis_url": url,
+        "key_prefix": f"t{uuid.uuid4().hex[:12]}:",
+        "lease_seconds": 1.0,
+        "janitor_seconds": 0.05,
+        "shutdown_seconds": 0.2,
+        "log_level": "error",
+    }
+    return Settings(**(short | changes))
+
+
+class Service:
+    """A store with keys of its own, a submitter, and real worker and janitor processes."""
 
     def __init__(self, settings, folder):
         self.settings = settings
         self.folder = folder
+        self.client = connect(settings, "cli")
+        self.store = JobStore(self.client, settings)
+        self.app = make_app(settings, "gateway")
         self.running = []
+        self.alive = []
+        self.tidying = None
 
     def start(self, *command):
-        names = ("redis_url", "key_prefix", "lease_seconds", "janitor_seconds", "shutdown_seconds",
-                 "log_level", "time_limit", "max_attempts")  # fmt: skip
-        environment = os.environ | {variable(n): str(getattr(self.settings, n)) for n in names}
+        environment = os.environ | {
+            variable(item.name): str(getattr(self.settings, item.name)) for item in fields(Settings)
+        }
         environment["PYTHONPATH"] = os.pathsep.join([*ROOTS, str(HERE)])
         environment["TRIAL_EFFECTS"] = str(self.folder / "effects")
         # A group of its own: the whole worker can be killed at once, as a machine would.
         process = subprocess.Popen(
-            [sys.executable, *command], env=environment, cwd=self.folder, start_new_session=True
-        )
+            [sys.executable, "-W", "ignore", *command],
+            env=environment, cwd=self.folder, start_new_session=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
         self.running.append(process)
         return process
 
-    def worker(self, *options, app="trial", processes=1):
+    def worker(self, *, app="trial", processes=1):
         return self.start(
-            "-m", "celery", "-A", app, "worker", "-Q", "cpu", "-c", str(processes), "-l", "warning",
-            "-n", f"{uuid.uuid4().hex}@t", "--without-gossip", "--without-mingle", *options,
+            "-m", "celery", "-q", "-A", app, "worker", "-Q", "cpu", "-c", str(processes), "-l", "error",
+            "-n", f"{uuid.uuid4().hex}@t", "--without-gossip", "--without-mingle", "--without-heartbeat",
         )  # fmt: skip
+
+    def workers(self, count):
+        """See to it that so many workers are alive: trials may share them, and kill them."""
+        self.alive = [process for process in self.alive if process.poll() is None]
+        self.alive += [self.worker() for _ in range(count - len(self.alive))]
 
     def janitor(self):
         return self.start("-m", "oddline_workers.janitor")
+
+    def janitor_here(self):
+        """A janitor as a thread of the test, which starts at once."""
+        self.tidying = Janitor(self.settings)
+        threading.Thread(target=self.tidying.run, daemon=True).start()
+
+    def send(self, text="ok", **changes):
+        """Submit a text as the upload; the trial engine does what it says."""
+        job = {"owner": OWNER, "dialect": "plain", "lane": "cpu", "spec": {}, "filename": "a.csv"}
+        return submit(self.store, self.app, data=io.BytesIO(text.encode()), **(job | changes))
+
+    def over(self, *jobs):
+        """Wait until the jobs are over: as they are then."""
+
+        def settled():
+            found = [self.store.get(job.id) for job in jobs]
+            return found if all(job.status.over for job in found) else None
+
+        return wait_for(settled)
+
+    def executing(self, job, attempt=1):
+        """Wait until a job is executing: as it is then."""
+
+        def found():
+            now = self.store.get(job.id)
+            return now if now.status is Status.EXECUTING and now.attempt >= attempt else None
+
+        return wait_for(found)
 
     def effects(self):
         """What the engine did, in order: one word a line, appended by the engine itself."""
@@ -77,7 +137,13 @@ class Processes:
         return path.read_text().split() if path.exists() else []
 
     def close(self):
+        if self.tidying is not None:
+            self.tidying.stop()
         for process in self.running:
             if process.poll() is None:
                 os.killpg(process.pid, 9)
             process.wait(10)
+        self.app.close()
+        for key in self.client.scan_iter(self.settings.key_prefix + "*", count=1000):
+            self.client.unlink(key)
+        self.client.close()

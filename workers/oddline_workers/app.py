@@ -72,7 +72,7 @@ def make_app(settings: Settings, role: str = "worker", *, engine: Any = None) ->
         task_time_limit=settings.time_limit + HARD_LIMIT_GRACE,
         worker_disable_prefetch=True,
         worker_prefetch_multiplier=1,
-        worker_max_tasks_per_child=200,
+        worker_max_tasks_per_child=1000,
         worker_soft_shutdown_timeout=settings.shutdown_seconds,
         worker_enable_remote_control=False,
         worker_send_task_events=False,

@@ -81,7 +81,8 @@ def submit(
             dialect=dialect,
             lane=lane,
             spec=spec,
-            filename=filename,
+            # A name may hold what UTF-8 has no bytes for.
+            filename=filename.encode("utf-8", "replace").decode(),
             size=writer.stored,
             payload=writer.manifest(),
         ),

@@ -6,6 +6,7 @@ import itertools
 import os
 import socket
 import time
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -144,10 +145,13 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
 
     app.task(detect, name=NAME, Request=DetectRequest, ignore_result=True, shared=False)
 
-    def prepare_parent(**_: Any) -> None:
-        telemetry.configure(settings)
+    def prepare_parent(options: Mapping[str, Any], **_: Any) -> None:
+        """Once, before the processes are forked: the engine, told to share the cores between them."""
+        threads = max(1, _cores() // (options.get("concurrency") or _cores()))
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+            os.environ.setdefault(name, str(threads))
         if engine is runner.detect:
-            import_module("oddline.workflow")  # once, before the processes are forked
+            import_module("oddline.workflow")
 
     def prepare_process(**_: Any) -> None:
         process()
@@ -157,7 +161,11 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
 
     for signal, receiver in (
         (signals.setup_logging, configure_logs),
-        (signals.worker_init, prepare_parent),
+        (signals.celeryd_init, prepare_parent),
         (signals.worker_process_init, prepare_process),
     ):
         signal.connect(receiver, weak=False)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
