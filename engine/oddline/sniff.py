@@ -229,7 +229,11 @@ def _decode(head: bytes, encoding: str, complete: bool) -> str:
 def _lines(text: str, complete: bool) -> list[str]:
     """The first lines with their ends; a cut last line is left off."""
     lines = list(io.StringIO(text, newline=""))
-    return lines if complete or len(lines) == 1 else lines[:-1]
+    if not complete:
+        lines.pop()
+    if not lines:
+        raise _not_csv(f"The file has no end of line in its first {len(text):,} characters")
+    return lines
 
 
 def _parsed(lines: list[str], delimiter: str) -> list[list[str]]:

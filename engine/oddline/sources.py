@@ -23,7 +23,7 @@ from oddline.errors import DataError, LimitError
 from oddline.sniff import HEAD_BYTES, Sniffed, sniff
 from oddline.stamps import place, stamp_texts
 
-__all__ = ["Source", "open_source"]
+__all__ = ["Cells", "Source", "open_source"]
 
 Cells = NDArray[np.object_]
 
@@ -35,6 +35,7 @@ class Source(Protocol):
 
     columns: tuple[str, ...]
     decimal: str
+    padded: bool  # whether empty rows at the end may be no rows
 
     def peek(self, rows: int) -> list[Cells]:
         """The first cells of every column."""
@@ -69,6 +70,8 @@ def open_source(data: Any, max_rows: int) -> Source:
         raw = bytes(data)
     if raw[:2] == b"\x1f\x8b":
         raw = _unpacked(raw)
+        if raw[:2] == b"\x1f\x8b":
+            raise DataError("The gzip file holds another gzip file; pack the table once.", code="not_a_csv")
     found = sniff(raw[:HEAD_BYTES], complete=len(raw) <= HEAD_BYTES)
     text, found = _utf8(raw, found)
     del raw
@@ -132,6 +135,8 @@ class _Behind(io.RawIOBase):
 
 
 class _Csv:
+    padded = True
+
     def __init__(self, text: bytes, found: Sniffed, max_rows: int) -> None:
         self.columns, self.decimal = found.columns, found.decimal
         self._delimiter, self._max_rows = found.delimiter, max_rows
@@ -206,7 +211,7 @@ def _header_end(text: bytes, delimiter: str) -> int:
 
 
 class _Json:
-    decimal = "."
+    decimal, padded = ".", False
 
     def __init__(self, text: bytes) -> None:
         try:
@@ -251,11 +256,12 @@ def _objects(cells: list[Any]) -> Cells:
 
 
 class _Frame:
-    decimal = "."
+    decimal, padded = ".", False
 
     def __init__(self, frame: pd.DataFrame) -> None:
         if isinstance(frame.index, pd.DatetimeIndex):
-            frame = frame.reset_index(names=str(frame.index.name or "time"))
+            names = (str(frame.index.name or "time"), "time", "index", "time of the index")
+            frame = frame.reset_index(names=next(name for name in names if name not in frame.columns))
         self._frame = frame
         self.columns = tuple(str(name).strip() for name in frame.columns)
 
@@ -269,7 +275,7 @@ class _Frame:
         numbers = []
         for p in targets:
             column = self._frame.iloc[:, p]
-            if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column):
+            if column.dtype.kind not in "iuf":
                 raise ValueError
             numbers.append(column.to_numpy(dtype=np.float64, na_value=np.nan))
         return None if time is None else self.cells([time])[0], numbers
@@ -284,4 +290,6 @@ def _series_cells(column: pd.Series[Any]) -> Cells:
         texts = _objects(stamp_texts(stamps.astype(np.int64)))
         texts[np.isnat(stamps)] = None
         return texts
+    if column.dtype.kind in "cm":
+        return _objects(column.astype(str).tolist())
     return _objects(column.astype(object).tolist())

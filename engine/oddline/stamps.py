@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oddline.errors import DataError, ParameterError
+from oddline.patterns import patterns_of
 
 __all__ = ["Stamps", "looks_like_time", "place", "read_stamps", "stamp_texts"]
 
@@ -23,19 +24,6 @@ _SAMPLE = 5_000
 _NAT = np.iinfo(np.int64).min
 _UNITS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _YEAR_2000, _YEAR_2100 = 946_684_800, 4_102_444_800
-
-_DATE = re.compile(
-    r"(?:[A-Za-z]{3,9},?\s+)??(?:"
-    r"(?P<y1>\d{4})(?P<s1>[-/. ])\d{1,2}(?P=s1)\d{1,2}"
-    r"|\d{1,2}(?P<s2>[-/. ])\d{1,2}(?P=s2)(?P<y2>\d{4}|\d{2})"
-    r"|\d{1,2}(?P<s3>[-/. ])(?P<m3>[A-Za-z]{3,9})(?P=s3)(?P<y3>\d{4}|\d{2})"
-    r"|(?P<m4>[A-Za-z]{3,9}) \d{1,2}(?P<c4>,?) (?P<y4>\d{4})"
-    r")"
-)
-_CLOCK = re.compile(
-    r"(?P<gap>[T ]\s*|,\s*|)(?P<h>\d{1,2}):\d{2}(?P<sec>:\d{2}(?P<frac>[.,]\d+)?)?"
-    r"(?P<pm>\s?[AaPp][Mm])?(?P<zone>\s?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}))?"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +188,8 @@ def _from_numbers(
 def _parse(texts: NDArray[np.object_], pattern: str) -> NDArray[np.datetime64]:
     """The texts under one pattern, NaT where they do not match; zones are brought to UTC."""
     try:
+        if "%" not in pattern and pattern != "ISO8601":
+            raise ValueError("it has no directive such as %Y")
         found = pd.to_datetime(cast(Any, texts), format=pattern, utc=True, errors="coerce")
     except (ValueError, TypeError, re.error, KeyError, IndexError, OverflowError) as error:
         raise ParameterError(
@@ -236,7 +226,7 @@ def _infer(texts: NDArray[np.object_], column: str) -> Stamps:
         if not unread.any():
             return Stamps(texts.tolist(), time, "ns", tuple(notes))
         row = int(unread.argmax())
-        found, pattern = _best(texts[unread], _patterns(texts[row]))
+        found, pattern = _best(texts[unread], patterns_of(texts[row]))
         if pattern is None:
             raise _bad_time(column, row, texts[row], "")
         time[unread] = _nanoseconds(found, texts[unread], column)
@@ -269,48 +259,8 @@ def _rank(parsed: NDArray[np.datetime64]) -> tuple[int, int, int]:
     return read, -int((steps < 0).sum()), -int(steps.max(initial=0))
 
 
-def _patterns(text: str) -> list[str]:
-    """The strftime patterns that a text may be written in; several where day and month are unclear."""
-    day = _DATE.match(text)
-    if day is None:
-        return []
-    rest = text[day.end() :]
-    clock = _CLOCK.fullmatch(rest) if rest else None
-    if rest and clock is None:
-        return []
-    tail = ""
-    if clock is not None:
-        gap = clock["gap"]
-        tail = gap + ("%I" if clock["pm"] else "%H") + ":%M" + (":%S" if clock["sec"] else "")
-        tail += clock["frac"][0] + "%f" if clock["frac"] else ""
-        if clock["pm"]:
-            tail += clock["pm"][:-2] + "%p"
-        if clock["zone"]:
-            bare = clock["zone"].lstrip()
-            tail += clock["zone"][: -len(bare)] + (bare if bare in ("UTC", "GMT") else "%z")
-    head = text[: day.end()]
-    weekday = re.match(r"([A-Za-z]{3,9})(,?\s+)(?=\d|[A-Za-z])", head)
-    lead = ""
-    if weekday and not day["m4"]:
-        lead = ("%a" if len(weekday[1]) == 3 else "%A") + weekday[2]
-    if day["s1"]:
-        return [lead + day["s1"].join(("%Y", "%m", "%d")) + tail]
-    if day["s2"]:
-        year = "%Y" if len(day["y2"]) == 4 else "%y"
-        orders = [("%m", "%d", year), ("%d", "%m", year)]
-        if day["s2"] == ".":
-            orders.reverse()
-        return [lead + day["s2"].join(order) + tail for order in orders]
-    if day["m3"]:
-        month = "%b" if len(day["m3"]) == 3 else "%B"
-        year = "%Y" if len(day["y3"]) == 4 else "%y"
-        return [lead + day["s3"].join(("%d", month, year)) + tail]
-    month = "%b" if len(day["m4"]) == 3 else "%B"
-    return [f"{month} %d{day['c4']} %Y{tail}"]
-
-
 def _advice(text: str, pattern: str) -> str:
-    near = _patterns(text)
+    near = patterns_of(text)
     hint = f" It reads like {near[0]!r}." if near and near[0] != pattern else ""
     return f" It does not match {pattern!r}.{hint} Send the pattern of the file, or none to infer it."
 

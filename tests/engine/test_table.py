@@ -198,8 +198,9 @@ def test_an_unreadable_time_names_its_row(stamps, pattern, words):
 
 
 def test_a_bad_pattern_is_the_parameters_fault():
-    with pytest.raises(ParameterError, match="time_format"):
-        times("2017-01-01", "2017-01-02", time_format="%Q")
+    for pattern in ("%Q", "yyyy-mm-dd", "mixed"):
+        with pytest.raises(ParameterError, match="time_format"):
+            times("2017-01-01", "2017-01-02", time_format=pattern)
 
 
 def test_a_cell_that_is_no_number_names_column_and_row():
@@ -280,6 +281,34 @@ def test_empty_rows_at_the_end_are_left_off():
     table = read_table(b"t,v\n1,1\n2,2\n,\n,\n", time_column="t")
     assert len(table) == 2
     assert any("2 empty rows" in note for note in table.notes)
+    assert len(read_table(b'[{"v": 1}, {"v": null}]')) == 2
+
+
+def test_a_column_without_values_is_left_out_unless_asked_for():
+    data = b"t,v,w\n1,1,\n2,2,\n"
+    assert read_table(data, time_column="t").columns == ("v",)
+    assert read_table(data, time_column="t", target_columns=["w"]).columns == ("w",)
+
+
+def test_a_guessed_time_that_cannot_be_read_is_no_time():
+    rows = "".join(f"2017-01-01 00:{row // 60:02}:{row % 60:02},{row}\n" for row in range(900))
+    table = read_table(("when,v\n" + rows + "later,5\n").encode())
+    assert (table.time, table.index[-1]) == (None, "900")
+    assert any("'later' in row 901" in note for note in table.notes)
+
+
+def test_frames_of_other_kinds():
+    frame = pd.DataFrame({"time": [1, 2]}, index=pd.date_range("2020", periods=2))
+    assert read_table(frame).columns == ("time",)
+    zoned = pd.DataFrame({"t": pd.date_range("2020", periods=2, tz="Europe/Berlin"), "v": [1, 2]})
+    assert read_table(zoned).index == ["2020-01-01 00:00:00+01:00", "2020-01-02 00:00:00+01:00"]
+    nullable = pd.DataFrame({"v": pd.array([1, None, 3], dtype="Int64"), "w": ["1", "2", None]})
+    np.testing.assert_array_equal(read_table(nullable).values, [[1, 1], [np.nan, 2], [3, np.nan]])
+    for bad in ([1j, 2], [True, False], pd.to_timedelta([1, 2], unit="s"), ["x", "y"]):
+        with pytest.raises(DataError, match="no numeric column"):
+            read_table(pd.DataFrame({"v": bad}))
+    with pytest.raises(DataError, match="no rows"):
+        read_table(pd.DataFrame())
 
 
 @pytest.mark.parametrize("header", [" t , v ", "t,v", '" t",v'])
@@ -310,6 +339,8 @@ def test_unknown_column():
         (b"Time,Value\n" + b"1,2\n" * 100_000 + b"\0\0\n", "zero_byte"),
         (b'Time,Value\n1,2\n2,3\n3,"4\n', "not_a_csv"),
         (gzip.compress(CSV.encode())[:-9], "damaged_gzip"),
+        (gzip.compress(gzip.compress(CSV.encode())), "not_a_csv"),
+        (b"a" * 600_000, "not_a_csv"),
         (b"[]", "no_rows"),
         (b"[{}]", "no_rows"),
         (b"[" * 100_000, "not_json_rows"),
