@@ -1,0 +1,35 @@
+"""docs/ibm.md lists the fields of the form as the gateway has them."""
+
+import re
+from pathlib import Path
+
+from oddline_api.app import create_app
+from oddline_workers.settings import Settings
+
+PAGE = (Path(__file__).parents[2] / "docs" / "ibm.md").read_text()
+
+
+def _form(document, path):
+    body = document["paths"][path]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    if "$ref" in body:
+        body = document["components"]["schemas"][body["$ref"].rsplit("/", 1)[1]]
+    return body
+
+
+def test_the_page_lists_every_field_with_its_default():
+    client = create_app(Settings(redis_url="redis://127.0.0.1:1/0")).test_client()
+    document = client.get("/openapi.json").get_json()
+    rows = dict(re.findall(r"^\| `([a-z_]+)` \| ([^|]+) \|", PAGE, re.MULTILINE))
+    fields, required = {}, set()
+    for path in ("univariate", "multivariate"):
+        form = _form(document, f"/anomaly-detection/timeseries/{path}/batch")
+        fields |= form["properties"]
+        required |= set(form["required"])
+    assert set(rows) == set(fields)
+    for name, field in fields.items():
+        shown = rows[name].strip("` ")
+        if name in required:
+            assert shown.startswith("required"), name
+        else:
+            default = field["default"]
+            assert shown == (f"{default:g}" if isinstance(default, float) else str(default)), name
