@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from threading import Thread
 
 from apiflask import APIFlask
 from flask import Response, g
@@ -32,13 +33,16 @@ def create_app(settings: Settings | None = None) -> Gateway:
     Parameters
     ----------
     settings : Settings, optional
-        Without them those of the environment are read, and logs go to stderr as JSON lines.
+        Without them this is a serving process: those of the environment are read, logs go to
+        stderr as JSON lines, and what the first submit needs is loaded in the background.
     """
     app = Gateway(__name__, title="Oddline", version=oddline.__version__, docs_path=None, json_errors=False)
-    if settings is None:
-        settings = from_environment()
+    served = settings is None
+    settings = settings or from_environment()
+    app.extensions["oddline"] = behind = Backend(settings)
+    if served:
         telemetry.configure(settings)
-    app.extensions["oddline"] = Backend(settings)
+        Thread(target=behind.warm, daemon=True).start()
     app.before_request(_number)
     app.after_request(_sign)
     app.register_blueprint(ibm.bp)

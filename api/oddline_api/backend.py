@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from threading import BoundedSemaphore
 from typing import Any
 
 from flask import current_app
@@ -23,6 +24,10 @@ class Backend:
         self.redis = connect(settings, "gateway")
         self.store = JobStore(self.redis, settings)
         self.limiter = Limiter(self.redis, settings)
+        # A stalled upload holds its thread for as long as its client likes, as servers have no
+        # time-out for bodies. A quarter of the threads is therefore kept for everything else.
+        threads = settings.gateway_threads
+        self.upload_slots = BoundedSemaphore(max(1, threads - max(1, threads // 4)))
 
     @cached_property
     def queue(self) -> Any:
@@ -30,6 +35,10 @@ class Backend:
         from oddline_workers.app import make_app
 
         return make_app(self.settings, "gateway")
+
+    def warm(self) -> None:
+        """Import what the first submit needs, so that it is not the one to wait."""
+        _ = self.queue
 
     def close(self) -> None:
         """Give the connections back."""

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Semaphore
 from typing import IO, Any, BinaryIO, TypeVar
 
 import flask
@@ -30,32 +31,50 @@ MAX_FIELDS_BYTES = 1 << 20
 """Text fields and boundaries a form may hold beside its file."""
 SPOOL_BYTES = 1 << 19
 """Up to here an upload stays in memory, beyond it goes to a file."""
-BLOCK_BYTES = 1 << 16
+FIRST_BLOCK_BYTES, MAX_BLOCK_BYTES = 1 << 10, 1 << 18
+QUICK_SECONDS = 0.1
+SLOT_SECONDS = 2.0
+"""So long an upload waits for others to end before it is turned away."""
 
 
 class CountedStream:
     """The body of a request, read to exactly its announced length or refused.
 
     Servers hand a broken-off upload on as if it had ended, so only counting tells them apart.
+    A read blocks until all it asked for is there, however slowly that comes; so blocks start
+    small and grow only while they come quickly, and the deadline is looked at between them.
     """
 
-    def __init__(self, raw: IO[bytes], length: int, seconds: float) -> None:
+    def __init__(self, raw: IO[bytes], length: int, seconds: float, slots: Semaphore | None = None) -> None:
         self._raw, self._length, self._left = raw, length, length
         self._seconds, self._deadline = seconds, time.monotonic() + seconds
+        self._block = FIRST_BLOCK_BYTES
+        self._slots, self._holds = slots, False
 
     def read(self, size: int | None = -1) -> bytes:
-        """The next block; b"" at the announced end. Raises DataError or LimitError (408)."""
-        if self._left == 0:
+        """The next block of at most ``size`` bytes, or all; b"" at the announced end.
+
+        Raises
+        ------
+        DataError
+            The upload broke off.
+        LimitError
+            408, it took too long; 503, too many uploads are under way.
+        """
+        if size is None or size < 0:
+            return b"".join(iter(lambda: self.read(MAX_BLOCK_BYTES), b""))
+        if self._left == 0 or size == 0:
             return b""
-        if time.monotonic() > self._deadline:
+        self._take_slot()
+        begun = time.monotonic()
+        if begun > self._deadline:
             raise LimitError(
                 f"The upload took longer than {self._seconds:g} s; send a smaller file or use a faster line.",
                 code="upload_timeout",
                 status=408,
             )
-        wanted = self._left if size is None or size < 0 else min(size, self._left)
         try:
-            block = self._raw.read(min(wanted, BLOCK_BYTES) if size and size > 0 else wanted)
+            block = self._raw.read(min(size, self._left, self._block))
         except OSError:
             block = b""
         if not block:
@@ -64,12 +83,30 @@ class CountedStream:
                 f"The upload broke off: {got} of {self._length} bytes arrived; send it again.",
                 code="broken_upload",
             )
+        quick = time.monotonic() - begun < QUICK_SECONDS
+        self._block = min(2 * self._block, MAX_BLOCK_BYTES) if quick else FIRST_BLOCK_BYTES
         self._left -= len(block)
+        if self._left == 0:
+            self.close()
         return block
 
-    def readline(self, size: int = -1) -> bytes:
-        """Not needed by any reader here."""
-        raise NotImplementedError
+    def close(self) -> None:
+        """Let another upload begin."""
+        if self._holds and self._slots is not None:
+            self._holds = False
+            self._slots.release()
+
+    def _take_slot(self) -> None:
+        if self._slots is None or self._holds:
+            return
+        if not self._slots.acquire(timeout=SLOT_SECONDS):
+            raise LimitError(
+                "Too many uploads are under way; try again shortly.",
+                code="busy",
+                status=503,
+                retry_after=5.0,
+            )
+        self._holds = True
 
 
 class _Parser(FormDataParser):
@@ -89,7 +126,8 @@ class Request(flask.Request):
     @cached_property
     def stream(self) -> Any:
         """The counted body. Raises LimitError with 411 or 413 before anything is read."""
-        settings: Settings = current_app.extensions["oddline"].settings
+        behind = current_app.extensions["oddline"]
+        settings: Settings = behind.settings
         length = self.content_length
         if length is None:
             if self.environ.get("HTTP_TRANSFER_ENCODING") or self.method in ("POST", "PUT", "PATCH"):
@@ -104,7 +142,7 @@ class Request(flask.Request):
         most = MAX_FIELDS_BYTES if form else settings.max_upload_bytes + MAX_FIELDS_BYTES
         if length > most:
             raise too_large(most if form else settings.max_upload_bytes)
-        return CountedStream(self.environ["wsgi.input"], length, settings.upload_timeout)
+        return CountedStream(self.environ["wsgi.input"], length, settings.upload_timeout, behind.upload_slots)
 
     def _load_form_data(self) -> None:
         try:
@@ -123,6 +161,8 @@ class Request(flask.Request):
     def close(self) -> None:
         """Close the temporary files too, also those of a form that was never read to its end."""
         super().close()
+        if isinstance(stream := self.__dict__.get("stream"), CountedStream):
+            stream.close()
         for spool in self.__dict__.get("_spools", ()):
             spool.close()
 
@@ -158,7 +198,7 @@ class Upload:
     def of_body(cls, request: Request, filename: str) -> Upload:
         """The upload whose file is the request's body as it is."""
         spool = request._get_file_stream()
-        while block := request.stream.read(BLOCK_BYTES):
+        while block := request.stream.read(MAX_BLOCK_BYTES):
             spool.write(block)
         spool.seek(0)
         return cls(spool, _clean(filename))  # type: ignore[arg-type]

@@ -170,6 +170,52 @@ def test_the_deadline_is_looked_at_between_reads(monkeypatch):
     assert raw.clock == pytest.approx(6.0)
 
 
+def test_blocks_grow_only_while_they_come_quickly(monkeypatch):
+    class Wire(io.RawIOBase):
+        clock, rate, asked = 0.0, 1e9, []
+
+        def read(self, size: int = -1) -> bytes:
+            self.asked.append(size)
+            self.clock += size / self.rate
+            return bytes(size)
+
+    raw = Wire()
+    monkeypatch.setattr(time, "monotonic", lambda: raw.clock)
+    stream = CountedStream(raw, 1 << 30, seconds=1e9)
+    for _ in range(12):
+        stream.read(1 << 20)
+    assert raw.asked[:3] == [1024, 2048, 4096]
+    assert raw.asked[-1] == 1 << 18
+    raw.rate = 1000.0
+    stream.read(1 << 20)
+    stream.read(1 << 20)
+    assert raw.asked[-1] == 1024
+
+
+def test_stalled_uploads_leave_threads_for_the_rest(make_gateway, monkeypatch):
+    monkeypatch.setattr("oddline_api.uploads.SLOT_SECONDS", 0.05)
+    gateway = make_gateway(gateway_threads=4)
+    slots = gateway.app.extensions["oddline"].upload_slots
+    for _ in range(3):
+        assert slots.acquire(blocking=False)
+    answer = gateway.submit()
+    assert (answer.status_code, gateway.jobs()) == (503, 0)
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert gateway.get("/connection-check").status_code == 200
+    slots.release()
+    for _ in range(3):
+        assert gateway.submit().status_code == 200
+
+
+def test_every_refusal_gives_its_slot_back(make_gateway):
+    gateway = make_gateway(gateway_threads=1)
+    body = form(CSV)
+    for _ in range(3):
+        assert send(gateway, body[:-100], CONTENT_LENGTH=str(len(body))).status_code == 400
+        assert send(gateway, b"x" * 5000).status_code == 400
+    assert send(gateway, body).status_code == 200
+
+
 def test_a_connection_reset_counts_as_broken_off():
     class Reset(io.RawIOBase):
         def read(self, size: int = -1) -> bytes:
