@@ -43,6 +43,8 @@ class Supervisor:
         Called once, when the store answers and the gateway is on its way.
     announce : callable
         Called once, when the gateway answers.
+    leash : bool
+        Whether the end of stdin stops the service, as a signal does.
     """
 
     def __init__(
@@ -52,13 +54,16 @@ class Supervisor:
         *,
         prepare: Callable[[], None],
         announce: Callable[[], None],
+        leash: bool = False,
     ) -> None:
         self.prepare = prepare
         self.settings = settings
         self.announce = announce
         self.server = None if settings.redis_url else EmbeddedServer(data, settings)
         self.children: dict[str, Child] = {}
+        self._leash = leash
         self._stopping = 0
+        self._launching = False
         self._ready = False
         self._selector = selectors.DefaultSelector()
         self._guardian: Guardian | None = None
@@ -88,7 +93,8 @@ class Supervisor:
         with self._wakened_by_signals():
             try:
                 if self.server:
-                    self.server.start(attach=False)
+                    with self._interruptible():
+                        self.server.start(attach=False)
                 self._guardian = Guardian()
                 self._tell_server()
                 for process in PROCESSES:
@@ -154,7 +160,8 @@ class Supervisor:
                     )
         if self.server and not self.server.alive():
             say(SERVER, "ended; starts again")
-            self.server.launch()
+            with self._interruptible():
+                self.server.launch()
             self._tell_server()
 
     def _tell_server(self) -> None:
@@ -194,6 +201,15 @@ class Supervisor:
             key.data()
 
     @contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """A server with a long journal is waited for outside the loop: let a signal end that."""
+        self._launching = True
+        try:
+            yield
+        finally:
+            self._launching = False
+
+    @contextmanager
     def _wakened_by_signals(self) -> Iterator[None]:
         """Signals end the wait of the loop: CHLD to look for ends, TERM, INT and HUP to stop."""
         read, write = socket.socketpair()
@@ -206,12 +222,21 @@ class Supervisor:
 
         def stop(number: int, frame: Any) -> None:
             self._stopping += 1
+            if self._launching:
+                raise KeyboardInterrupt
+
+        def pulled() -> None:
+            if not os.read(0, 4096):
+                self._selector.unregister(0)
+                self._stopping += 1
 
         handlers = dict.fromkeys((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), stop)
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda number, frame: None)
         wakeup = signal.set_wakeup_fd(write.fileno(), warn_on_full_buffer=False)
         self._selector.register(read, selectors.EVENT_READ, drain)
+        if self._leash:
+            self._selector.register(0, selectors.EVENT_READ, pulled)
         try:
             yield
         finally:

@@ -5,11 +5,14 @@ import io
 import json
 import os
 import signal
+import subprocess
+import sys
 
 import numpy as np
+import psutil
 import pytest
 
-from acceptance.service import PATIENCE, Service, gone, oddline, wait_for
+from acceptance.service import ODDLINE, PATIENCE, Service, environment, gone, oddline, wait_for
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(300)]
 
@@ -147,6 +150,13 @@ def test_a_taken_port_is_refused(service, tmp_path):
     assert f"port {port}" in second.stderr
 
 
+def test_a_store_that_is_away_is_said_in_one_line(tmp_path):
+    away = oddline("up", "--port", 0, ODDLINE_REDIS_URL=f"unix://{tmp_path}/none.sock?db=0")
+    assert away.returncode == 3
+    assert "oddline: The store does not answer" in away.stderr
+    assert "Traceback" not in away.stderr
+
+
 def test_credentials_of_a_running_service(service, account, tmp_path):
     made = json.loads(oddline("credentials", "create", "--data", service.data, "--json").stdout)
     assert set(made) == {"client_id", "client_secret"}
@@ -211,3 +221,23 @@ def test_it_stops_in_order_and_starts_again_with_its_data(tmp_path):
     finally:
         second.close()
     assert oddline("credentials", "list", "--data", tmp_path / "data").returncode == 0
+
+
+def test_on_a_leash_it_stops_when_its_caller_dies(tmp_path):
+    code = (
+        "import subprocess, sys, time\n"
+        f"up = subprocess.Popen({[*ODDLINE, 'up', '--json', '--port', '0', '--leash']} + sys.argv[1:],\n"
+        "    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)\n"
+        "print(up.pid, up.stdout.readline().decode(), flush=True); time.sleep(600)"
+    )
+    words = [sys.executable, "-c", code, "--data", str(tmp_path / "data")]
+    caller = subprocess.Popen(words, stdout=subprocess.PIPE, env=environment(), text=True)
+    try:
+        pid = int(caller.stdout.readline().split()[0])
+        up = psutil.Process(pid)
+        family = [up, *up.children(recursive=True)]
+    finally:
+        caller.kill()
+        caller.wait()
+        caller.stdout.close()
+    wait_for(lambda: gone(family))

@@ -173,6 +173,7 @@ class EmbeddedServer:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=self.data,
+                env={**os.environ, "LC_ALL": "C"},  # it does not start under a locale it does not know
                 umask=0o077,
                 process_group=0,  # a Ctrl-C at the terminal is for the owner, who stops things in order
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -42,6 +41,7 @@ FORM = {
 }
 """What an IBM-form client sends, field for field: windows of six hours, a rather sensitive line."""
 
+UP = [sys.executable, "-P", "-m", "oddline_api.cli", "up", "--json", "--port", "0", "--leash"]
 PATIENCE = 60.0
 
 
@@ -171,24 +171,15 @@ def _service(scratch: Path) -> Iterator[dict[str, str]]:
     log = scratch / "up.log"
     with log.open("wb") as errors:
         process = subprocess.Popen(  # noqa: S603 (ourselves)
-            [
-                sys.executable,
-                "-m",
-                "oddline_api.cli",
-                "up",
-                "--json",
-                "--port",
-                "0",
-                "--data",
-                str(scratch / "data"),
-            ],
-            stdin=subprocess.DEVNULL,
+            [*UP, "--data", str(scratch / "data")],
+            stdin=subprocess.PIPE,  # held open: should this process die, its end stops the service
             stdout=subprocess.PIPE,
             stderr=errors,
             env=settings,
             text=True,
             process_group=0,
         )
+    assert process.stdin is not None
     assert process.stdout is not None
     try:
         line = process.stdout.readline()
@@ -197,7 +188,7 @@ def _service(scratch: Path) -> Iterator[dict[str, str]]:
         yield json.loads(line)
     finally:
         began = time.monotonic()
-        process.send_signal(signal.SIGTERM)
+        process.stdin.close()
         process.wait()
         process.stdout.close()
         click.echo(f"The service stopped in {time.monotonic() - began:.1f} s.")

@@ -16,7 +16,7 @@ from oddline_workers.settings import Settings, from_environment
 if TYPE_CHECKING:
     import redis
 
-__all__ = ["data_option", "default_folder", "store_of"]
+__all__ = ["connected", "data_option", "default_folder", "store_of"]
 
 
 def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,19 +43,20 @@ def store_of(data: Path | None) -> Iterator[tuple[redis.Redis, Settings]]:
     """
     settings = from_environment()
     if settings.redis_url and data is None:
-        with _connected(settings) as client:
+        with connected(settings) as client:
             yield client, settings
         return
     from oddline_workers.server import EmbeddedServer
 
     with EmbeddedServer(data or default_folder(), settings) as server:
         settings = replace(settings, redis_url=server.url)
-        with _connected(settings) as client:
+        with connected(settings) as client:
             yield client, settings
 
 
 @contextmanager
-def _connected(settings: Settings) -> Iterator[redis.Redis]:
+def connected(settings: Settings) -> Iterator[redis.Redis]:
+    """A client of the store the settings name; any failure becomes a LimitError."""
     import redis
 
     from oddline_workers.connections import connect

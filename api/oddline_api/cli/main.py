@@ -77,7 +77,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; an error is one or two lines on stderr and an exit code."""
     try:
-        sys.exit(cli.main(standalone_mode=False) or 0)
+        sys.exit(cli.main(prog_name="oddline", standalone_mode=False) or 0)
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except click.ClickException as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from oddline import __version__
-from oddline_api.cli.folder import data_option, default_folder
+from oddline_api.cli.folder import connected, data_option, default_folder
 from oddline_api.cli.output import print_json
 from oddline_workers.settings import Settings, from_environment
 
@@ -28,7 +28,10 @@ __all__ = ["up"]
 @data_option
 @click.option("--workers", type=click.IntRange(1), help="Jobs at a time; ODDLINE_WORKERS, one a core.")
 @click.option("--json", "as_json", is_flag=True, help="Print the ready line as JSON.")
-def up(host: str | None, port: int | None, data: Path | None, workers: int | None, as_json: bool) -> None:
+@click.option("--leash", is_flag=True, help="Stop when stdin ends, as it does when the caller dies.")
+def up(
+    host: str | None, port: int | None, data: Path | None, workers: int | None, as_json: bool, leash: bool
+) -> None:
     """Run the whole service on this machine until Ctrl-C.
 
     Starts a server for the jobs (unless ODDLINE_REDIS_URL names one), the gateway, the workers and
@@ -62,14 +65,13 @@ def up(host: str | None, port: int | None, data: Path | None, workers: int | Non
                 click.echo("The secret is shown this once; for another client: oddline credentials create")
         sys.stdout.flush()
 
-    supervisor = Supervisor(settings, folder, prepare=prepare, announce=announce)
+    supervisor = Supervisor(settings, folder, prepare=prepare, announce=announce, leash=leash)
     supervisor.run()
 
 
 def _first_client(settings: Settings) -> Credential | None:
     """A client for a service that has none yet."""
     from oddline_workers import credentials
-    from oddline_workers.connections import connect
 
-    with connect(settings, "cli") as redis:
+    with connected(settings) as redis:
         return None if credentials.list_(redis, settings) else credentials.create(redis, settings, "first")

@@ -1,0 +1,123 @@
+"""The client, against a server of a few lines that answers what it is told to."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from oddline.errors import LimitError, OddlineError
+from oddline_api.client import Client, IbmClient
+
+
+@pytest.fixture
+def served():
+    """(answers to give, requests seen, url)"""
+    answers, seen = [], []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            length = int(self.headers.get("Content-Length") or 0)
+            seen.append(
+                (
+                    self.command,
+                    self.path,
+                    {k.lower(): v for k, v in self.headers.items()},
+                    self.rfile.read(length),
+                )
+            )
+            status, body, headers = answers.pop(0)
+            body = body if isinstance(body, bytes) else json.dumps(body).encode()
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_POST = do_DELETE = do_GET
+
+        def log_message(self, *_):
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield answers, seen, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def job(status, fraction=0.0):
+    return {"id": "j", "status": status, "progress": {"fraction": fraction, "stage": "scores"}}
+
+
+def test_a_submit_is_a_multipart_form_with_credentials(served, tmp_path):
+    answers, seen, url = served
+    (tmp_path / "a b.csv").write_text("x\n1\n")
+    answers.append((202, job("queued"), {}))
+    with Client(url + "/", "me", "hush") as client:
+        assert client.submit(tmp_path / "a b.csv", target_columns=("x", "y z"), repair=None)["id"] == "j"
+    [(method, path, headers, body)] = seen
+    assert (method, path) == ("POST", "/api/v1/jobs")
+    assert headers["x-ibm-client-id"] == "me"
+    assert headers["x-ibm-client-secret"] == "hush"
+    assert headers["content-type"].startswith("multipart/form-data")
+    assert b'name="file"; filename="a b.csv"' in body
+    assert b'["x", "y z"]' in body
+    assert b"repair" not in body
+
+
+def test_wait_tells_its_progress_and_returns_the_end(served):
+    answers, _, url = served
+    answers.extend((200, body, {}) for body in (job("queued"), job("executing", 0.5), job("done", 1.0)))
+    told = []
+    with Client(url, "me", "hush") as client:
+        assert client.wait("j", lambda fraction, stage: told.append(fraction))["status"] == "done"
+    assert told == [0.0, 0.5, 1.0]
+
+
+def test_wait_gives_up_in_time(served):
+    answers, _, url = served
+    answers.extend([(200, job("executing"), {})] * 2)
+    with Client(url, "me", "hush") as client, pytest.raises(LimitError, match="still executing"):
+        client.wait("j", timeout=0)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers", "told"),
+    [
+        (400, {"title": "Bad", "detail": "no such column", "code": "unknown_column"}, {}, "no such column"),
+        (404, {"error": "no such job"}, {}, "no such job"),
+        (401, {"httpCode": "401", "moreInformation": "who are you"}, {}, "who are you"),
+        (502, b"<html>", {}, "Bad Gateway"),
+        (503, {"error": "full"}, {"Retry-After": "7"}, "full"),
+    ],
+)
+def test_a_refusal_of_either_door_becomes_an_error(served, status, body, headers, told):
+    answers, _, url = served
+    answers.append((status, body, headers))
+    with IbmClient(url, "me", "hush") as client, pytest.raises(OddlineError, match=told) as caught:
+        client.result("j")
+    assert caught.value.status == status
+    if headers:
+        assert caught.value.retry_after == 7
+
+
+def test_something_else_than_oddline_is_recognised(served):
+    answers, _, url = served
+    answers.append((200, b"<html>hello</html>", {}))
+    with Client(url, "me", "hush") as client, pytest.raises(OddlineError, match="Is it an Oddline"):
+        client.jobs()
+
+
+def test_ids_cannot_leave_their_place_in_the_path(served):
+    answers, seen, url = served
+    answers.append((200, job("done"), {}))
+    with Client(url, "me", "hush") as client:
+        client.job("../../livez")
+    assert seen[0][1] == "/api/v1/jobs/..%2F..%2Flivez"

@@ -1,0 +1,119 @@
+"""The table of processes, the Procfile, and one supervised child."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import oddline_api
+from oddline_api.child import Child
+from oddline_api.processes import PROCESSES, command, procfile
+from oddline_workers.settings import Settings
+
+ROOT = Path(oddline_api.__file__).parents[2]
+
+
+def test_the_procfile_is_the_table():
+    assert (ROOT / "Procfile").read_text() == procfile()
+
+
+def test_up_and_the_procfile_run_the_same_words():
+    """The Procfile's lines as a shell expands them, with the settings' defaults and with others."""
+    changed = Settings(host="::1", port=9999, workers=3, gateway_workers=2, log_level="error")
+    for settings, variables in (
+        (Settings(), {}),
+        (
+            changed,
+            {
+                "ODDLINE_HOST": "::1",
+                "ODDLINE_PORT": "9999",
+                "ODDLINE_WORKERS": "3",
+                "ODDLINE_GATEWAY_WORKERS": "2",
+                "ODDLINE_LOG_LEVEL": "error",
+            },
+        ),
+    ):
+        for line, process in zip(procfile().splitlines(), PROCESSES, strict=True):
+            name, _, text = line.partition(": ")
+            assert name == process.name
+            words = shlex.split(
+                subprocess.check_output(["sh", "-c", f"echo {text}"], env=variables, text=True)
+            )
+            split = words.index("python")
+            assert dict(word.split("=") for word in words[:split]) == process.environment
+            assert [sys.executable, *words[split + 1 :]] == command(process, settings)
+
+
+@pytest.fixture
+def child():
+    made = []
+
+    def start(code):
+        made.append(Child("web", [sys.executable, "-c", code], dict(os.environ)))
+        made[0].start()
+        return made[0]
+
+    yield start
+    if not made[0].ended():
+        made[0].bury()
+
+
+def ended(child):
+    deadline = time.monotonic() + 30
+    while not child.ended():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_a_child_that_ends_waits_longer_each_time(child):
+    one = child("raise SystemExit(3)")
+    delays = []
+    for _ in range(3):
+        ended(one)
+        assert one.bury() == 3
+        delays.append(one.due - time.monotonic())
+        one.start()
+    assert delays == pytest.approx([0.1, 0.2, 0.4], abs=0.05)
+    assert one.failures == 3
+    one.failures = 50
+    ended(one)
+    one.bury()
+    assert one.due - time.monotonic() <= 5.0
+
+
+def test_what_a_child_says_is_passed_on_line_by_line(child, capfd):
+    one = child("print('plain'); print('{\"event\": \"told\"}'); print('last', end='')")
+    ended(one)
+    one.bury()
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert lines[:2] == [{"process": "web", "event": "plain"}, {"process": "web", "event": "told"}]
+    assert list(one.last_words)[:2] == ["plain", '{"event": "told"}']
+
+
+def test_burying_a_child_ends_what_it_started(child):
+    code = (
+        "import subprocess, sys, time\n"
+        "inner = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+        "print(inner.pid, flush=True); time.sleep(600)"
+    )
+    one = child(code)
+    deadline = time.monotonic() + 30
+    while not one.last_words:
+        assert time.monotonic() < deadline
+        one.relay()
+        time.sleep(0.005)
+    inner = int(one.last_words[0])
+    os.kill(one.pid, signal.SIGKILL)
+    ended(one)
+    one.bury()
+    from oddline_workers.server import runs
+
+    while runs(inner):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
