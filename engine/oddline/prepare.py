@@ -22,6 +22,7 @@ LEAST_ROWS = 10
 """Fewer rows cannot say what is usual."""
 
 _HUGE = 1e290
+_LISTED = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,23 +129,29 @@ def prepare(table: Table, repair: str = "auto") -> Prepared:
     values = _filled(values)
     if scale != 1.0:
         values = values / scale
-    for name, flat in zip(table.columns, (values == values[0]).all(axis=0), strict=True):
-        if flat:
-            notes.add(f"Column {name!r} is constant.")
+    flat = np.flatnonzero((values == values[0]).all(axis=0))
+    for column in flat[:_LISTED]:
+        notes.add(f"Column {table.columns[column]!r} is constant.")
+    if len(flat) > _LISTED:
+        notes.add(f"{len(flat) - _LISTED:,} more columns are constant.")
     return Prepared(values, positions, observed, step, tuple(notes.lines))
 
 
 def _note_missing(missing: NDArray[np.bool_], columns: tuple[str, ...], notes: Notes) -> None:
     counts = missing.sum(axis=0)
-    for column in np.flatnonzero(counts):
+    partial = np.flatnonzero(counts)
+    for column in partial[:_LISTED]:
         name, holes = columns[column], missing[:, column]
         inside = np.flatnonzero(~holes)
         edges = int(inside[0] + len(holes) - 1 - inside[-1])
-        words = f"Column {name!r} misses {counts[column]:,} values: "
         between = int(counts[column]) - edges
         ways = [f"{between:,} interpolated"] if between else []
         ways += [f"{edges:,} at the start or end filled with the nearest"] if edges else []
-        notes.repaired(words + " and ".join(ways) + ".", "missing_value", int(holes.argmax()), column=name)
+        line = f"Column {name!r} misses {counts[column]:,} values: {' and '.join(ways)}."
+        notes.repaired(line, "missing_value", int(holes.argmax()), column=name)
+    if len(partial) > _LISTED:
+        more, values = len(partial) - _LISTED, int(counts[partial[_LISTED:]].sum())
+        notes.add(f"{more:,} more columns miss {values:,} values: filled the same way.")
 
 
 def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -171,10 +171,22 @@ def test_two_changes_of_the_clock():
     assert prepared.rows.tolist() == list(range(len(local)))
 
 
-def test_a_step_back_at_noon_is_no_daylight_saving():
-    time = minutes(range(600, 720, 10), range(670, 1200, 10))
+@pytest.mark.parametrize("hour", [2, 2 * 24 + 12])
+def test_a_step_back_at_noon_or_in_the_week_is_no_daylight_saving(hour):
+    """1970 began on a Thursday."""
+    start = 60 * hour
+    time = minutes(range(start - 100, start, 10), range(start - 60, start + 500, 10))
     prepared = prepare(table(time))
     assert any("repeat the time" in note for note in prepared.notes)
+    saturday_night = time + (48 * 60 * MINUTE if hour == 2 else 14 * 60 * MINUTE)
+    assert any("daylight saving" in note for note in prepare(table(saturday_night)).notes)
+
+
+def test_many_long_holes_do_not_blow_up_the_grid():
+    bursts = [range(start, start + 4) for start in range(0, 5_000, 50)]
+    prepared = prepare(table(minutes(*bursts)))
+    assert prepared.values.shape == (400, 1)
+    assert "equally spaced" in prepared.notes[0]
 
 
 def test_missing_values_are_interpolated_and_counted():
@@ -216,6 +228,15 @@ def test_constant_columns_are_allowed_and_noted():
     assert prepared.notes == ("Column 'c0' is constant.",)
 
 
+def test_many_columns_are_summed_up():
+    values = np.full((20, 8), 3.0)
+    values[4] = np.nan
+    notes = prepare(table(minutes(range(20)), values)).notes
+    assert len(notes) == 12
+    assert notes[5] == "3 more columns miss 3 values: filled the same way."
+    assert notes[-1] == "3 more columns are constant."
+
+
 def test_values_near_the_end_of_the_range_stay_finite():
     values = np.where(np.arange(30) % 2, 1e308, -1e308)
     values[[3, 4]] = np.nan
@@ -232,7 +253,7 @@ def test_counts_instead_of_times():
     assert len(prepare(table(extreme, unit="")).values) == 40
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(st.data())
 def test_n_rows_in_n_rows_out(data):
     n = data.draw(st.integers(LEAST_ROWS, 40))
