@@ -72,8 +72,11 @@ class Janitor:
 
     def tidy(self) -> int:
         """One round; how many messages were sent."""
-        due = self.store.sweep()
-        sent = sum(publish(self.store, self._app, lane, job_id) for lane, job_id in due)
+        due, sent = self.store.sweep(), 0
+        for lane, job_id in due:
+            if not publish(self.store, self._app, lane, job_id):
+                break  # the store is away; what was not sent is due again in a moment
+            sent += 1
         if due:
             log.info("messages sent", due=len(due), sent=sent)
         return sent

@@ -57,6 +57,10 @@ class Lease:
         """The job is over; beat for none."""
         self._job = None
 
+    def abandon(self) -> None:
+        """The job goes to another worker; the engine is told at its next progress."""
+        self._verdict = "lost"
+
     def stop(self) -> None:
         """End the thread."""
         self._stopped.set()

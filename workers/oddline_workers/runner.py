@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import redis
@@ -16,7 +17,7 @@ from oddline_workers.settings import Settings
 if TYPE_CHECKING:
     from oddline.result import Detection
 
-__all__ = ["Engine", "detect", "run"]
+__all__ = ["Engine", "detect", "run", "warm_up"]
 
 Engine = Callable[[bytes, Job, Settings, Progress], "Detection"]
 """What turns a payload into a detection."""
@@ -40,6 +41,11 @@ def detect(data: bytes, job: Job, settings: Settings, progress: Progress) -> Det
         max_cells=settings.max_cells,
     )
     return detect_table(table, spec, progress)
+
+
+def warm_up() -> None:
+    """Import what the engine itself imports only when it is needed, so that no job waits for it."""
+    import_module("sklearn.ensemble")
 
 
 def run(

@@ -27,7 +27,7 @@ from importlib.resources import files
 from typing import Any
 
 import redis
-from redis.exceptions import NoScriptError, OutOfMemoryError
+from redis.exceptions import NoPermissionError, NoScriptError, OutOfMemoryError
 
 from oddline.errors import JobError, LimitError, RunError
 from oddline_workers.jobs import LEGAL_MOVES, Job, Status
@@ -233,7 +233,10 @@ class JobStore:
         if time.monotonic() >= self._ask_memory:
             # Set before asking: while a store hangs, other threads go by the last answer.
             self._ask_memory = time.monotonic() + 1.0
-            info: Any = self.client.info("memory")
+            try:
+                info: Any = self.client.info("memory")
+            except NoPermissionError:
+                return 0.0  # a store that keeps INFO to itself says when it is full
             limit = int(info.get("maxmemory", 0))
             self._memory_share = int(info["used_memory"]) / limit if limit else 0.0
         return self._memory_share
@@ -268,11 +271,13 @@ class JobStore:
                 try:
                     return self.client.evalsha(sha, 1, self.root, *args)
                 except NoScriptError:
-                    return self.client.eval(source, 1, self.root, *args)
+                    self.client.script_load(source)
+                    return self.client.evalsha(sha, 1, self.root, *args)
             pipe.evalsha(sha, 1, self.root, *args)
             replies = pipe.execute(raise_on_error=False)
             if isinstance(replies[-1], NoScriptError):
-                replies[-1] = self.client.eval(source, 1, self.root, *args)
+                self.client.script_load(source)
+                replies[-1] = self.client.evalsha(sha, 1, self.root, *args)
             for reply in replies:
                 if isinstance(reply, Exception):
                     raise reply

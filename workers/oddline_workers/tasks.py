@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import socket
+import threading
 import time
 from collections.abc import Mapping
 from importlib import import_module
@@ -118,16 +119,20 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
         """A message under way, seen from the parent, which outlives the process that runs it."""
 
         def on_failure(self, exc_info: ExceptionInfo, *args: Any, **kwargs: Any) -> Any:
-            if isinstance(exc_info.exception, WorkerLostError):
+            # Billiard wraps what it raised itself.
+            if isinstance(getattr(exc_info.exception, "exc", exc_info.exception), WorkerLostError):
                 put_back(self.worker_pid, self.args, lost=True)
             return super().on_failure(exc_info, *args, **kwargs)
 
-        def cancel(self, *args: Any, **kwargs: Any) -> Any:
+        def cancel(self, *args: Any, **kwargs: Any) -> None:
             """The grace of a shutdown is over: the process ends and the job waits again."""
-            done = super().cancel(*args, **kwargs)
+            try:
+                super().cancel(*args, **kwargs)
+            except NotImplementedError:
+                # The solo pool: this very process runs the job, and cannot end itself in its midst.
+                process().lease.abandon()
             if self.time_start:
                 put_back(self.worker_pid, self.args, lost=False)
-            return done
 
     def put_back(pid: int | None, args: Any, *, lost: bool) -> None:
         store = JobStore(connect(settings, "janitor"), settings)
@@ -155,6 +160,8 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
 
     def prepare_process(**_: Any) -> None:
         process()
+        if engine is runner.detect:
+            threading.Thread(target=runner.warm_up, name="warm-up", daemon=True).start()
 
     def configure_logs(**_: Any) -> None:
         telemetry.configure(settings)
