@@ -124,7 +124,8 @@ def make_gateway(store_url: str) -> Iterator[Any]:
     made: list[Gateway] = []
 
     def make(**settings: Any) -> Gateway:
-        chosen = Settings(redis_url=store_url, key_prefix=f"gate{next(_numbers)}:", **settings)
+        own = {"redis_url": store_url, "key_prefix": f"gate{next(_numbers)}:", **settings}
+        chosen = Settings(**own)
         store = JobStore(connect(chosen, "cli"), chosen)
         fresh = credentials.create(store.client, chosen)
         app = create_app(chosen)

@@ -7,6 +7,8 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from flask import current_app
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from oddline_api.limits import Limiter
 from oddline_workers.connections import connect
@@ -22,6 +24,8 @@ class Backend:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.redis = connect(settings, "gateway")
+        self.probe = connect(settings, "gateway")
+        self.probe.set_retry(Retry(NoBackoff(), 0))  # health wants to know now
         self.store = JobStore(self.redis, settings)
         self.limiter = Limiter(self.redis, settings)
         # A stalled upload holds its thread for as long as its client likes, as servers have no
@@ -43,6 +47,7 @@ class Backend:
     def close(self) -> None:
         """Give the connections back."""
         self.redis.close()
+        self.probe.close()
         if "queue" in self.__dict__:
             self.queue.close()
 

@@ -33,7 +33,7 @@ def livez() -> Response:
 def readyz() -> Response:
     """Whether the store answers within a second; 503 if not."""
     try:
-        backend().redis.ping()
+        backend().probe.ping()
     except RedisError:
         return json_body(b'{"status": "unavailable", "error": "The job store does not answer."}', 503)
     return json_body(b'{"status": "ready"}')

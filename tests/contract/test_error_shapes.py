@@ -3,46 +3,17 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import pytest
 
 from doors import CSV
 from oddline import errors
 from oddline_workers.store import JobStore
+from shapes import check_shape
 
 UNI = "/anomaly-detection/timeseries/univariate/batch"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 FORM = "multipart/form-data; boundary=b"
-
-
-def keys_of(value: Any) -> set[str]:
-    if isinstance(value, dict):
-        return set(value).union(*map(keys_of, value.values()))
-    if isinstance(value, list):
-        return set().union(*map(keys_of, value))
-    return set()
-
-
-def check_shape(answer: Any, path: str) -> None:
-    """The body of an error answer is JSON in its door's shape."""
-    assert answer.status_code >= 400
-    body = answer.get_json(force=True)
-    assert "message" not in keys_of(body)
-    assert answer.headers["x-global-transaction-id"]
-    if path.startswith("/api/v1/"):
-        assert answer.content_type == "application/problem+json"
-        assert {"type", "title", "status", "detail", "code"} <= set(body)
-        assert body["status"] == answer.status_code
-        assert body["detail"]
-    elif answer.status_code in (401, 403, 429):
-        assert answer.content_type == "application/json"
-        assert set(body) == {"httpCode", "httpMessage", "moreInformation"}
-        assert body["httpCode"] == str(answer.status_code)
-    else:
-        assert answer.content_type == "application/json"
-        assert isinstance(body["error"], str)
-        assert body["error"]
 
 
 REQUESTS = [
@@ -181,20 +152,6 @@ def test_wrong_parameters_are_listed_one_by_one(gateway):
     wrong = {item["parameter"]: item["detail"] for item in answer.get_json(force=True)["errors"]}
     assert set(wrong) == {"observation_windw", "recent_data"}
     assert "Did you mean 'observation_window'?" in wrong["observation_windw"]
-
-
-def test_the_store_away_is_503_with_retry_after(make_gateway, tmp_path):
-    gateway = make_gateway()
-    gateway.app.extensions["oddline"].redis.connection_pool.connection_kwargs["path"] = str(tmp_path / "no")
-    for path in ("/connection-check", "/result/" + UNKNOWN, "/api/v1/jobs"):
-        answer = gateway.get(path)
-        assert answer.status_code == 503
-        assert int(answer.headers["Retry-After"]) >= 1
-        check_shape(answer, path)
-    ready = gateway.app.test_client().get("/readyz")
-    assert ready.status_code == 503
-    check_shape(ready, "/readyz")
-    assert gateway.app.test_client().get("/livez").status_code == 200
 
 
 def test_a_method_error_names_the_legal_ones(gateway):

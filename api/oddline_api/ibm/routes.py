@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from apiflask import APIBlueprint
 from flask import Response, g, request
 
-from oddline.catalog import lane_of
 from oddline.errors import JobError
-from oddline.sniff import require_columns
 from oddline_api.auth import guard, submits
 from oddline_api.backend import backend
 from oddline_api.ibm import answers
 from oddline_api.ibm.schemas import Accepted, MultivariateForm, Polled, UnivariateForm, Up
 from oddline_api.streams import deliver, json_body
-from oddline_api.uploads import Upload, inspect, takes
+from oddline_api.submission import admit
+from oddline_api.uploads import Upload, takes
 from oddline_workers.jobs import Status
-from oddline_workers.submit import submit
 
 __all__ = ["bp"]
 
@@ -76,18 +73,4 @@ def result(job_id: str) -> Response:
 
 
 def _submit(form: dict[str, Any]) -> Response:
-    behind, spec = backend(), form["spec"]
-    upload = Upload.of_part(form["file"])
-    columns = inspect(upload, behind.settings).columns
-    require_columns(columns, time_column=spec.time_column, target_columns=spec.target_columns)
-    job = submit(
-        behind.store,
-        behind.queue,
-        owner=g.client,
-        dialect="ibm",
-        lane=lane_of(spec.algorithm_type),
-        spec=asdict(spec),
-        data=upload.data,
-        filename=upload.filename,
-    )
-    return json_body(answers.accepted(job))
+    return json_body(answers.accepted(admit(Upload.of_part(form["file"]), form["spec"], "ibm")))

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any, cast
 
 import orjson
 from apiflask import APIBlueprint
 from flask import Response, g, request
 
-from oddline.catalog import Spec, check, lane_of
+from oddline.catalog import Spec, check
 from oddline.errors import JobError, OddlineError, ParameterError
-from oddline.sniff import require_columns
 from oddline_api.auth import guard, submits
 from oddline_api.backend import backend
 from oddline_api.forms import parse_columns
 from oddline_api.jobs.answers import describe
 from oddline_api.jobs.schemas import JobOut, JobsOut, JobsQuery, ParametersQuery
 from oddline_api.streams import deliver, json_body
-from oddline_api.uploads import Request, Upload, inspect
+from oddline_api.submission import admit
+from oddline_api.uploads import Request, Upload
 from oddline_workers.jobs import Status
-from oddline_workers.submit import submit
 
 __all__ = ["bp"]
 
@@ -46,20 +44,7 @@ def submit_job(_query: Any) -> Response:
     A bare body is a CSV or a JSON array of row objects, plain or gzip; the parameters then
     stand in the query.
     """
-    behind = backend()
-    upload, spec = _upload(), _spec()
-    columns = inspect(upload, behind.settings).columns
-    require_columns(columns, time_column=spec.time_column, target_columns=spec.target_columns)
-    job = submit(
-        behind.store,
-        behind.queue,
-        owner=g.client,
-        dialect="plain",
-        lane=lane_of(spec.algorithm_type),
-        spec=asdict(spec),
-        data=upload.data,
-        filename=upload.filename,
-    )
+    job = admit(_upload(), _spec(), "plain")
     response = json_body(orjson.dumps(describe(job)), 202)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return response

@@ -1,0 +1,41 @@
+"""From a received file and its checked parameters to an admitted job: what every door does alike."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from flask import g
+
+from oddline.catalog import Spec, lane_of
+from oddline.sniff import require_columns
+from oddline_api.backend import backend
+from oddline_api.uploads import Upload, inspect
+from oddline_workers.jobs import Job
+from oddline_workers.submit import submit
+
+__all__ = ["admit"]
+
+
+def admit(upload: Upload, spec: Spec, dialect: str) -> Job:
+    """Refuse what the gateway can see to be wrong with the file, else make it the client's job.
+
+    Raises
+    ------
+    DataError
+        Empty, no table, or without a column the parameters name.
+    LimitError
+        413, too large or too wide; 503, the queue or the store is full.
+    """
+    behind = backend()
+    found = inspect(upload, behind.settings)
+    require_columns(found.columns, time_column=spec.time_column, target_columns=spec.target_columns)
+    return submit(
+        behind.store,
+        behind.queue,
+        owner=g.client,
+        dialect=dialect,
+        lane=lane_of(spec.algorithm_type),
+        spec=asdict(spec),
+        data=upload.data,
+        filename=upload.filename,
+    )
