@@ -10,14 +10,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from oddline.errors import RunError
+from oddline.errors import ModelError, RunError
 from oddline_api.cli.output import bar, print_table
 
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ def demo(output: str) -> None:
     with tempfile.TemporaryDirectory(prefix="oddline-") as scratch, _service(Path(scratch)) as ready:
         from oddline_api.client import Client, IbmClient
 
+        drawing = Thread(target=_load_drawing)
+        drawing.start()
         click.echo(f"A service runs at {ready['url']}, its data in {ready['data']}")
         path = Path(scratch) / f"{SERIES}.csv"
         path.write_bytes(gzip.decompress(_data(f"{SERIES}.csv.gz")))
@@ -74,7 +78,18 @@ def demo(output: str) -> None:
             raise RunError(f"The job failed: {answer['summary']['error']}")
         windows = json.loads(_data(f"{SERIES}.json"))["windows"]
         _tell(answer, windows)
-        _draw(answer["summary"], path, windows, output)
+        drawing.join()
+        try:
+            _draw(answer["summary"], path, windows, output)
+        except ModelError as error:
+            click.echo(f"No picture: {error.message}")
+
+
+def _load_drawing() -> None:
+    """Import what draws while the service works: it takes a second that nobody then waits for."""
+    with suppress(ImportError):
+        for name in ("oddline.labeling", "matplotlib.figure", "matplotlib.backends.backend_agg"):
+            import_module(name)
 
 
 def _wait(own: Client, job_id: str) -> None:
