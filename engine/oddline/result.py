@@ -39,18 +39,16 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What labels are made from: the pipeline's scores of all rows, in order of time.
+    """What labels are made from: the pipeline's score of every time of the table.
 
     Attributes
     ----------
-    raw : ndarray (N,)
-        Of every row of the file, judged or only learnt from; larger is odder.
-    order : ndarray of int (N,)
-        ``raw[i]`` belongs to row ``order[i]`` of the file.
-    judged : ndarray of int (n,)
-        The rows of the file that are judged, ascending.
+    raw : ndarray (m,)
+        In order of time, one for all rows of a time; larger is odder.
+    place : ndarray of int (n,)
+        Judged row i has the score ``raw[place[i]]``.
     warm_up : int
-        So many at the head of ``raw`` are padded.
+        So many at the head are padded.
     train_rows : int or None
         Only so many were learnt from; None for all.
     floor : float
@@ -62,8 +60,7 @@ class Scores:
     """
 
     raw: NDArray[np.float64]
-    order: NDArray[np.intp]
-    judged: NDArray[np.intp]
+    place: NDArray[np.intp]
     warm_up: int = 0
     train_rows: int | None = None
     floor: float = 0.0
@@ -81,15 +78,12 @@ class Scores:
             train_rows=self.train_rows,
             floor=self.floor,
         )
-        place = np.empty(len(self.order), dtype=np.intp)
-        place[self.order] = np.arange(len(self.order))
-        judged = place[self.judged]
         return Labels(
-            found.score[judged],
-            found.threshold[judged],
-            found.label[judged],
-            found.severity[judged],
-            int((judged < found.warm_up).sum()),
+            found.score[self.place],
+            found.threshold[self.place],
+            found.label[self.place],
+            found.severity[self.place],
+            int((self.place < found.warm_up).sum()),
             found.reason,
         )
 

@@ -81,20 +81,20 @@ def detect(
     table = _inspected(table, spec)
     stage("sampling")
     series = prepare(table, spec.repair)
-    order, judged, train_rows = _split(series, spec)
-    learnt = series.values[: _steps(series, order, train_rows)]
+    judged, known = _split(series, spec)
+    learnt = series.values[:known]
     stage("look-back")
     lookback = _lookback(learnt, series, spec)
     stage("pipeline")
     pipeline = build(spec, lookback.window)
     stage("scores")
-    raw = series.back(pipeline.fit_score(series.values, len(learnt), stage.inner()))[order]
+    raw = pipeline.fit_score(series.values, known, stage.inner())
+    seen = series.observed
     scores = Scores(
-        raw,
-        order,
-        judged,
-        warm_up=int(np.searchsorted(series.rows[order], pipeline.warm_up_)),
-        train_rows=train_rows,
+        raw[seen],
+        (np.cumsum(seen) - 1)[series.rows[judged]],
+        warm_up=int(seen[: pipeline.warm_up_].sum()),
+        train_rows=int(seen[:known].sum()) if known < len(seen) else None,
         floor=_floor(series, spec),
     )
     stage("labels")
@@ -175,30 +175,25 @@ def _inspected(table: Any, spec: Spec) -> Table:
     )
 
 
-def _split(series: Prepared, spec: Spec) -> tuple[NDArray[np.intp], NDArray[np.intp], int | None]:
-    """The rows in order of time, those to judge, and how many to learn from (None: all)."""
+def _split(series: Prepared, spec: Spec) -> tuple[NDArray[np.intp], int]:
+    """The rows to judge, ascending, and how many steps of the grid to learn from."""
     n = len(series.rows)
+    judged, train_rows = np.arange(n), spec.train_rows or n
     order = np.argsort(series.rows, kind="stable")
-    judged, train_rows = np.arange(n), spec.train_rows
     if spec.prediction_type == "recent":
-        known = n - spec.recent_data
-        if known < 1:
+        past = n - spec.recent_data
+        if past < 1:
             raise DataError(
                 f"recent_data is {spec.recent_data:,}, but the table has {n:,} rows: none is left "
                 "to learn from. Judge fewer rows or send a longer past.",
                 code="too_few_rows",
                 parameter="recent_data",
             )
-        judged = np.sort(order[known:])
-        train_rows = min(known, train_rows or known)
-    return order, judged, None if train_rows is None or train_rows >= n else train_rows
-
-
-def _steps(series: Prepared, order: NDArray[np.intp], train_rows: int | None) -> int:
-    """How many steps of the grid are learnt from: none that a later row has a share in."""
-    if train_rows is None:
-        return len(series.values)
-    return min(series.head(train_rows), int(series.rows[order[train_rows]]))
+        judged, train_rows = np.sort(order[past:]), min(past, train_rows)
+    if train_rows >= n:
+        return judged, len(series.values)
+    # No step is learnt from in which a later row has a share.
+    return judged, min(series.head(train_rows), int(series.rows[order[train_rows]]))
 
 
 def _lookback(learnt: NDArray[np.float64], series: Prepared, spec: Spec) -> Lookback:

@@ -6,21 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from oddline.labeling.tail import bulk_line, pareto_line
+from oddline.labeling.tail import SHORT, bulk_line, pareto_line
 
 __all__ = ["static_line"]
 
-_ROWS_FOR_A_TAIL = 500
-_MOST_BY_BULK = 0.01
+_MOST_BY_BULK = 0.015
+_CAUTION = 0.1
 
 
 def static_line(scores: NDArray[np.float64], threshold: float) -> tuple[float, str]:
     """The line that so many normal rows exceed as χ²(1) exceeds ``threshold``.
 
     Two lines are drawn and the lower is taken. One comes from the bulk of the scores, which
-    anomalies hardly move, but it misjudges heavy tails: it may flag no more than the oddest
-    1 % of the rows. The other, from 500 rows on, comes from a generalised Pareto fit of the
-    tail; it knows heavy tails, but takes many anomalies for one.
+    anomalies hardly move, but it has to guess the tail: it is drawn for a tenth of the rate, and
+    may flag no more than the oddest 1.5 % of the rows. The other, from 500 rows on, comes from a
+    generalised Pareto fit of the tail; it knows heavy tails, but takes many anomalies for one.
 
     Parameters
     ----------
@@ -37,9 +37,10 @@ def static_line(scores: NDArray[np.float64], threshold: float) -> tuple[float, s
     """
     probability = float(special.chdtrc(1.0, threshold))
     most = max(_MOST_BY_BULK, 5.0 / len(scores))
-    bulk = max(bulk_line(scores, probability), float(np.quantile(scores, max(0.0, 1.0 - most))))
+    oddest = float(np.quantile(scores, max(0.0, 1.0 - most)))
+    bulk = max(bulk_line(scores, _CAUTION * probability), oddest)
     rate = f"a false-alarm rate of {100 * probability:.2g} %"
-    if len(scores) >= _ROWS_FOR_A_TAIL:
+    if len(scores) >= SHORT:
         tail = pareto_line(scores, probability)
         if tail <= bulk:
             return tail, f"IID: the line {tail:.4g} comes from a Pareto fit of the tail, for {rate}"

@@ -14,12 +14,15 @@ from numpy.typing import NDArray
 from scipy import special
 from scipy.optimize import brentq
 
-__all__ = ["LARGEST", "FTail", "bulk_line", "everyday", "fit_f_tail", "pareto_line"]
+__all__ = ["LARGEST", "SHORT", "FTail", "bulk_line", "everyday", "fit_f_tail", "pareto_line"]
 
 Floats = NDArray[np.float64]
 
 LARGEST = 1e300
 """Stands for a line that nothing reaches: finite, so that it can be written as JSON."""
+
+SHORT = 500
+"""Fewer scores have no tail to fit."""
 
 _UPPER = 0.98
 _LEAST_ROWS = 50
@@ -40,11 +43,11 @@ class FTail(NamedTuple):
         with np.errstate(divide="ignore", over="ignore", under="ignore"):
             z = 1.0 / (1.0 + self.body / self.tail * (ratio / self.scale))
             probability = special.betainc(a, b, z)
-            # Far out its series is all but geometric.
+            # Far out, where the function loses digits, its series is all but geometric.
             rest = np.log1p(-np.minimum(z * (a + b) / (a + 1.0), 0.999))
             far = a * np.log(np.maximum(z, 1e-300)) + b * np.log1p(-z) - np.log(a)
             far -= special.betaln(a, b) + rest
-            result: Floats = np.where(probability > 1e-290, np.log(probability), far)
+            result: Floats = np.where(probability > 1e-200, np.log(probability), far)
         return result
 
     def line(self, probability: float) -> float:
@@ -156,12 +159,16 @@ def bulk_line(scores: Floats, probability: float) -> float:
     """The score exceeded with the given probability, by the bulk of the scores alone.
 
     median + z·(1.4826·MAD) of the logarithms, z the normal quantile, the deviations taken above the
-    median only: the lower half of squared errors says nothing about their upper tail.
+    median only: the lower half of squared errors says nothing about their upper tail. In a short
+    series one event can be a quarter of the rows and widen the upper side: there the lesser side
+    counts.
     """
     logs = _logs(scores)
     middle = np.median(logs)
-    above = logs[logs > middle] - middle
-    spread = 1.4826 * float(np.median(above)) if above.size else 0.0
+    sides = [logs[logs > middle] - middle]
+    if len(scores) < SHORT:
+        sides.append(middle - logs[logs < middle])
+    spread = 1.4826 * min((float(np.median(side)) for side in sides if side.size), default=0.0)
     z = -float(special.ndtri(probability))
     return _exp(middle + z * spread if spread > 0 else middle)
 

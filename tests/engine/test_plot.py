@@ -1,0 +1,84 @@
+"""The picture: everything on it, quickly, without a display, and a plain word without matplotlib."""
+
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from oddline.errors import ModelError
+from oddline.plot import _thinned, plot
+from oddline.result import Detection, Run
+
+
+def detection(rows, columns=1, warm_up=30):
+    rng = np.random.default_rng(0)
+    score = rng.standard_normal(rows) ** 2
+    score[rows // 2] = 60.0
+    label = np.where(score > 50, -1, 1).astype(np.int8)
+    middle = rows // 2
+    return Detection(
+        index=[f"t{i}" for i in range(rows)],
+        values=np.where(rng.random((rows, columns)) < 0.01, np.nan, rng.standard_normal((rows, columns))),
+        columns=tuple(f"c{i}" for i in range(columns)),
+        score=score,
+        threshold=np.full(rows, 50.0),
+        severity=score / 50.0,
+        label=label,
+        warm_up=warm_up,
+        anomalies=(Run(middle, middle, f"t{middle}", f"t{middle}", 1.2, middle),),
+        lookback_window=30,
+        model_summary="",
+        num_pipelines_explored=1,
+    )
+
+
+def test_a_picture_is_written(tmp_path):
+    path = tmp_path / "picture.png"
+    figure = plot(detection(500, columns=3), path, windows=[(240, 260)], title="pumps")
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert len(figure.axes) == 4
+    assert [axis.get_ylabel() for axis in figure.axes] == ["c0", "c1", "c2", "score"]
+    assert figure.get_suptitle() == "pumps"
+    words = [text.get_text() for text in figure.axes[-1].get_legend().get_texts()]
+    assert words == ["score", "threshold", "flagged", "labelled"]
+    ticks = [text.get_text() for text in figure.axes[-1].get_xticklabels()]
+    assert "t200" in ticks
+    assert "matplotlib.pyplot" not in sys.modules
+
+
+def test_many_columns_are_counted_not_drawn():
+    figure = plot(detection(100, columns=12))
+    assert len(figure.axes) == 9
+    assert "4 more columns" in figure.get_suptitle()
+
+
+def test_a_long_series_is_thinned_without_losing_its_peak(tmp_path):
+    long = detection(100_000)
+    rows, values = _thinned(long.score)
+    assert len(rows) <= 4_100
+    assert values.max() == 60.0
+    assert (np.diff(rows) >= 0).all()
+    since = time.process_time()
+    plot(long, tmp_path / "long.png")
+    assert time.process_time() - since < 10
+
+
+def test_thinning_keeps_short_series_and_survives_missing_values():
+    rows, values = _thinned(np.arange(10.0))
+    assert rows.tolist() == list(range(10))
+    assert values.tolist() == list(range(10))
+    rows, values = _thinned(np.full(50_000, np.nan))
+    assert np.isnan(values).all()
+    assert rows.max() < 50_000
+
+
+def test_nothing_flagged_and_nothing_judged_can_be_drawn():
+    quiet = detection(60, warm_up=60)
+    plot(quiet)
+
+
+def test_without_matplotlib_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ModelError, match=r'pip install "oddline\[plot\]"'):
+        plot(detection(50))
