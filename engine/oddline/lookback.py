@@ -17,12 +17,12 @@ __all__ = ["Lookback", "choose_lookback", "dominant_period"]
 
 Floats = NDArray[np.float64]
 
-MAX_WINDOW = 300
+MAX_WINDOW = 96
 _MOST_ROWS = 20_000
 _MOST_COLUMNS = 8
 _FOLDS = 5
-_T_CRITICAL = 2.576  # two-sided 1 %: up to 300 lags are tried, 5 % would always find one
-_SHORT = 16
+_T_CRITICAL = 2.576  # two-sided 1 %: up to 96 lags are tried, 5 % would always find one
+_SHORT = 48
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def choose_lookback(
         Finite.
     requested : int or "auto"
         A number is taken as it is, as long as twice as many rows are there; a longer one shrinks.
-    max_window : int, default 300
+    max_window : int, default 96
         The most that "auto" chooses; it also never chooses more than n/10, nor less than 2.
 
     Returns
@@ -57,8 +57,9 @@ def choose_lookback(
     "auto" asks five rules: the autoregressive order by AIC, by BIC, by the general-to-specific
     t-test and by forward-chaining error, and the dominant period. One matrix of lagged products
     serves all orders and folds, at O(n·max_window + max_window³) for at most 20,000 rows and 8
-    columns. A clear period wins; without one the median of the four orders. At least 16 rows where
-    the series has them (a short period is doubled), since a handful of rows shows no shape.
+    columns. A clear period wins; without one the median of the four orders. The choice stays
+    between 48 and 96 rows where the series has them: over series of many domains such windows find
+    most, a handful of rows shows no shape and a long window blurs a short event.
 
     References
     ----------
@@ -68,7 +69,7 @@ def choose_lookback(
     --------
     >>> wave = np.sin(np.arange(1000) * 2 * np.pi / 25)[:, None]
     >>> choose_lookback(wave).window
-    25
+    48
     """
     rows = len(values)
     most = max(1, (rows - 1) // 2)
@@ -90,15 +91,16 @@ def choose_lookback(
         return Lookback(window, {}, f"look-back {window}: {what}, nothing to measure")
     candidates = _orders(series, top)
     period = dominant_period(values)
-    if period is not None:
-        candidates["period"] = min(period, top)
-    if period is not None and period <= top:
-        times = max(1, min(-(-_SHORT // period), top // period))
-        window, why = times * period, "the dominant period" + (f" {times} times" if times > 1 else "")
+    if period is None:
+        wish = int(np.median(list(candidates.values())))
+        why = "the median of the orders"
     else:
-        middle = int(np.median([candidates[k] for k in ("AIC", "BIC", "t-test", "forward error")]))
-        window = min(max(middle, _SHORT, 2), top)
-        why = "the median of the orders" if window == middle else "within the limits of the data"
+        candidates["period"] = wish = period
+        why = "the dominant period"
+    least = min(_SHORT, top)
+    window = min(max(wish, least), top)
+    if window != wish:
+        why += f" within {least} to {top} rows"
     said = ", ".join(f"{name} {value}" for name, value in candidates.items())
     return Lookback(window, candidates, f"look-back {window}, {why} ({said})")
 

@@ -83,11 +83,12 @@ def wandering(values: Floats) -> NDArray[np.bool_]:
     return np.array([dickey_fuller(column).unit_root for column in values[:_MOST_ROWS].T], dtype=bool)
 
 
-def difference(values: Floats, columns: NDArray[np.bool_]) -> Floats:
-    """``values`` with the marked columns replaced by their steps; the first step is 0."""
-    if not columns.any():
-        return values
-    steps = values.copy()
-    steps[1:, columns] = np.diff(values[:, columns], axis=0)
-    steps[:1, columns] = 0.0
+def difference(values: Floats) -> Floats:
+    """The steps of ``values`` (n, d), one for each row; the first is 0.
+
+    >>> difference(np.array([[1.0], [4.0], [2.0]])).ravel()
+    array([ 0.,  3., -2.])
+    """
+    steps = np.zeros_like(values)
+    steps[1:] = np.diff(values, axis=0)
     return steps

@@ -21,15 +21,16 @@ __all__ = ["WindowAD"]
 Floats = NDArray[np.float64]
 
 ESTIMATORS = ("IsolationForest", "NearestNeighbor")
-_SAMPLE = 2_000  # windows the principal axes and the forest are learnt from
+_SAMPLE = 2_000  # windows that the principal axes and the forest are learnt from
 _CHANNELS = 12
+_DIMENSIONS = {"IsolationForest": 16, "NearestNeighbor": 32}
 
 
 class WindowAD(Pipeline):
     """Windows that lie apart from the others make their rows odd.
 
-    Columns that keep a unit root (augmented Dickey–Fuller) are replaced by their steps, all are
-    brought to one scale, and every window of ``lookback`` rows becomes a point. The score of a
+    The columns are brought to one scale, replaced by their steps where most of them keep a unit
+    root (augmented Dickey–Fuller), and every window of ``lookback`` rows becomes a point. The score of a
     row is the mean over all windows that cover it.
 
     Finds odd shapes, levels and bursts of about the length of the look-back. Misses what recurs:
@@ -38,7 +39,8 @@ class WindowAD(Pipeline):
     Parameters
     ----------
     estimator : {"IsolationForest", "NearestNeighbor"}, default "IsolationForest"
-        IsolationForest: 2^(−E[h]/c), in (0, 1), of 100 random trees (Liu, Ting & Zhou 2008).
+        IsolationForest: 2^(−E[h]/c), in (0, 1), of 100 random trees (Liu, Ting & Zhou 2008) on
+        the 16 principal axes of the windows, since cuts along single rows see no shape.
         NearestNeighbor: mean distance to the ``n_neighbors`` nearest of about 1,000 reference
         windows, in standard deviations of a value (Ramaswamy, Rastogi & Shim 2000; Angiulli &
         Pizzuti 2002), compared along the 32 principal axes of the windows.
@@ -93,10 +95,12 @@ class WindowAD(Pipeline):
         window = self.lookback_
         self.warm_up_ = window - 1
         self.num_pipelines_explored_ = 1
-        self._wanders = wandering(values)
-        steps = difference(values, self._wanders)
-        self._scale: Scale = fit_scale(steps)
-        channels = self._scale.apply(steps)
+        keeps = wandering(values)
+        # All columns or none: steps beside levels would hardly count in one window.
+        self._steps = bool(keeps.mean() > 0.5)
+        # Scale before stepping: a step counts by what its column usually spans.
+        self._scale: Scale = fit_scale(values)
+        channels = self._ready(values)
         self._channels: Compression | None = None
         if channels.shape[1] > _CHANNELS:
             self._channels = compress(channels[:: max(1, len(channels) // 20_000)], _CHANNELS)
@@ -104,25 +108,25 @@ class WindowAD(Pipeline):
         view = flatten(*coarsen(channels, window), window)
         rng = np.random.default_rng(self.random_state)
         sample = take(view, pick_references(len(view), _SAMPLE, rng))
+        self._axes = compress(sample, _DIMENSIONS[self.estimator])
         if self.estimator == "IsolationForest":
-            self._forest = grow_forest(sample, 100, self.random_state)
+            self._forest = grow_forest(self._axes.apply(sample), 100, self.random_state)
         else:
-            self._axes = compress(sample, 32)
             positions = pick_references(len(view), 1_000, rng)
             self._references = References(self._axes.apply(take(view, positions)), positions)
             # At least half of the windows of a short series stay outside of each one's zone.
             self._zone = min(window, len(view) // 4)
-        if self._wanders.any():
+        if keeps.any():
             self.reasons_ += (
-                f"{int(self._wanders.sum())} of {len(self._wanders)} columns keep a unit root "
-                "(augmented Dickey–Fuller, 5 %): their steps are judged",
+                f"{int(keeps.sum())} of {len(keeps)} columns keep a unit root (augmented "
+                f"Dickey–Fuller, 5 %): {'steps' if self._steps else 'levels'} are judged",
             )
         self.model_summary_ = self._summary(values.shape[1])
         progress(1.0, "fit")
 
     def _summary(self, columns: int) -> str:
         numbers = ",".join(str(c + 1) for c in range(columns))
-        first = "('DataStationarizer',Difference())" if self._wanders.any() else "('SkipTransformer',NoOp())"
+        first = "('DataStationarizer',Difference())" if self._steps else "('SkipTransformer',NoOp())"
         last = (
             f"IsolationForest(n_estimators=100,random_state={self.random_state})"
             if self.estimator == "IsolationForest"
@@ -131,9 +135,13 @@ class WindowAD(Pipeline):
         flat = f"Flatten(feature_columns=[{numbers}],lookback_win={self.lookback_})"
         return f"[{first},('Flatten',{flat}),('{self.estimator}',{last}),]"
 
+    def _ready(self, values: Floats) -> Floats:
+        scaled = self._scale.apply(values)
+        return difference(scaled) if self._steps else scaled
+
     def _windows(self, values: Floats) -> tuple[NDArray[np.float64], int]:
         """The windows of values as a view, and how many rows were put in front to have one."""
-        ready = self._scale.apply(difference(values, self._wanders))
+        ready = self._ready(values)
         if self._channels is not None:
             ready = self._channels.apply(ready)
         padded = pad_head(ready, self.lookback_)
@@ -153,7 +161,7 @@ class WindowAD(Pipeline):
         scores = np.empty(len(view))
         for rows, windows, first in self._walk(view, learnt):
             if self.estimator == "IsolationForest":
-                scores[rows] = isolation_scores(self._forest, windows)
+                scores[rows] = isolation_scores(self._forest, self._axes.apply(windows))
             else:
                 scores[rows] = self._references.distances(
                     self._axes.apply(windows), self.n_neighbors, first, self._zone
@@ -180,11 +188,11 @@ class WindowAD(Pipeline):
 
     def _relief(self, windows: Floats, channels: int) -> Floats:
         """How much the score falls when one column of a window takes its usual, central course."""
-        before = isolation_scores(self._forest, windows)
+        before = isolation_scores(self._forest, self._axes.apply(windows))
         points = windows.shape[1] // channels
         relief = np.empty((len(windows), channels))
         for channel in range(channels):
             eased = windows.copy()
             eased[:, channel * points : (channel + 1) * points] = 0.0
-            relief[:, channel] = before - isolation_scores(self._forest, eased)
+            relief[:, channel] = before - isolation_scores(self._forest, self._axes.apply(eased))
         return np.maximum(relief, 0.0)
