@@ -58,14 +58,15 @@ def describe(parameter: Parameter) -> dict[str, Any]:
         for word, bound in (("minimum", parameter.minimum), ("maximum", parameter.maximum))
         if bound is not None
     }
-    shape: dict[str, Any] = {
+    shapes: dict[str, dict[str, Any]] = {
         "int": {"type": "integer", **bounds},
         "float": {"type": "number", **bounds},
         "int_or_auto": {"oneOf": [{"type": "string", "enum": ["auto"]}, {"type": "integer", **bounds}]},
         "text": {"type": "string"},
         "columns": {"type": "string", "example": '["a", "b"]'},
         "choice": {"type": "string", "enum": list(parameter.choices)},
-    }[parameter.kind]
+    }
+    shape = shapes[parameter.kind]
     shape["description"] = parameter.help
     if parameter.default is not None:
         shape["default"] = parameter.default

@@ -1,14 +1,12 @@
-"""Receiving a file: limits before reading, every byte counted, spooled to a temporary file."""
+"""Receiving a file: limits before reading, spooled to a temporary file, looked at before it is a job."""
 
 from __future__ import annotations
 
 import functools
 import re
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Semaphore
 from typing import IO, Any, BinaryIO, TypeVar
 
 import flask
@@ -19,9 +17,10 @@ from werkzeug.utils import cached_property
 
 from oddline.errors import DataError, LimitError, OddlineError
 from oddline.sniff import HEAD_BYTES, Sniffed, sniff
+from oddline_api.bodies import MAX_BLOCK_BYTES, CountedStream
 from oddline_workers.settings import Settings
 
-__all__ = ["CountedStream", "Request", "Upload", "inspect", "takes"]
+__all__ = ["Request", "Upload", "inspect", "takes"]
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -31,82 +30,6 @@ MAX_FIELDS_BYTES = 1 << 20
 """Text fields and boundaries a form may hold beside its file."""
 SPOOL_BYTES = 1 << 19
 """Up to here an upload stays in memory, beyond it goes to a file."""
-FIRST_BLOCK_BYTES, MAX_BLOCK_BYTES = 1 << 10, 1 << 18
-QUICK_SECONDS = 0.1
-SLOT_SECONDS = 2.0
-"""So long an upload waits for others to end before it is turned away."""
-
-
-class CountedStream:
-    """The body of a request, read to exactly its announced length or refused.
-
-    Servers hand a broken-off upload on as if it had ended, so only counting tells them apart.
-    A read blocks until all it asked for is there, however slowly that comes; so blocks start
-    small and grow only while they come quickly, and the deadline is looked at between them.
-    """
-
-    def __init__(self, raw: IO[bytes], length: int, seconds: float, slots: Semaphore | None = None) -> None:
-        self._raw, self._length, self._left = raw, length, length
-        self._seconds, self._deadline = seconds, time.monotonic() + seconds
-        self._block = FIRST_BLOCK_BYTES
-        self._slots, self._holds = slots, False
-
-    def read(self, size: int | None = -1) -> bytes:
-        """The next block of at most ``size`` bytes, or all; b"" at the announced end.
-
-        Raises
-        ------
-        DataError
-            The upload broke off.
-        LimitError
-            408, it took too long; 503, too many uploads are under way.
-        """
-        if size is None or size < 0:
-            return b"".join(iter(lambda: self.read(MAX_BLOCK_BYTES), b""))
-        if self._left == 0 or size == 0:
-            return b""
-        self._take_slot()
-        begun = time.monotonic()
-        if begun > self._deadline:
-            raise LimitError(
-                f"The upload took longer than {self._seconds:g} s; send a smaller file or use a faster line.",
-                code="upload_timeout",
-                status=408,
-            )
-        try:
-            block = self._raw.read(min(size, self._left, self._block))
-        except OSError:
-            block = b""
-        if not block:
-            got = self._length - self._left
-            raise DataError(
-                f"The upload broke off: {got} of {self._length} bytes arrived; send it again.",
-                code="broken_upload",
-            )
-        quick = time.monotonic() - begun < QUICK_SECONDS
-        self._block = min(2 * self._block, MAX_BLOCK_BYTES) if quick else FIRST_BLOCK_BYTES
-        self._left -= len(block)
-        if self._left == 0:
-            self.close()
-        return block
-
-    def close(self) -> None:
-        """Let another upload begin."""
-        if self._holds and self._slots is not None:
-            self._holds = False
-            self._slots.release()
-
-    def _take_slot(self) -> None:
-        if self._slots is None or self._holds:
-            return
-        if not self._slots.acquire(timeout=SLOT_SECONDS):
-            raise LimitError(
-                "Too many uploads are under way; try again shortly.",
-                code="busy",
-                status=503,
-                retry_after=5.0,
-            )
-        self._holds = True
 
 
 class _Parser(FormDataParser):
@@ -169,7 +92,7 @@ class Request(flask.Request):
 
 def new_spool() -> IO[bytes]:
     """A temporary file that starts in memory and vanishes when closed."""
-    return tempfile.SpooledTemporaryFile(SPOOL_BYTES, mode="w+b")  # type: ignore[return-value]
+    return tempfile.SpooledTemporaryFile(SPOOL_BYTES, mode="w+b")
 
 
 def too_large(most: int) -> LimitError:

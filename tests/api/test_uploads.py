@@ -11,7 +11,7 @@ import pytest
 
 from doors import CSV
 from oddline.errors import DataError, LimitError
-from oddline_api.uploads import CountedStream
+from oddline_api.bodies import CountedStream
 
 UNI = "/anomaly-detection/timeseries/univariate/batch"
 
@@ -193,7 +193,7 @@ def test_blocks_grow_only_while_they_come_quickly(monkeypatch):
 
 
 def test_stalled_uploads_leave_threads_for_the_rest(make_gateway, monkeypatch):
-    monkeypatch.setattr("oddline_api.uploads.SLOT_SECONDS", 0.05)
+    monkeypatch.setattr("oddline_api.bodies.SLOT_SECONDS", 0.05)
     gateway = make_gateway(gateway_threads=4)
     slots = gateway.app.extensions["oddline"].upload_slots
     for _ in range(3):

@@ -55,8 +55,7 @@ def submit_job(_query: Any) -> Response:
 @bp.output(JobsOut)
 def list_jobs(query: dict[str, Any]) -> Response:
     """The client's jobs, newest first."""
-    status = Status(query["status"]) if "status" in query else None
-    jobs, total = backend().store.list(g.client, limit=query["limit"], offset=query["offset"], status=status)
+    jobs, total = backend().store.list(g.client, **query)
     return json_body(
         orjson.dumps(
             {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apiflask import Schema
-from apiflask.fields import Boolean, DateTime, Dict, File, Float, Integer, List, Nested, String
+from apiflask.fields import Boolean, DateTime, Dict, Enum, File, Float, Integer, List, Nested, String
 from marshmallow import validate
 
 from oddline.catalog import PARAMETERS
@@ -36,7 +36,7 @@ class JobsQuery(Schema):
 
     limit = Integer(load_default=50, validate=validate.Range(1, 1000))
     offset = Integer(load_default=0, validate=validate.Range(0, 10_000_000))
-    status = String(validate=validate.OneOf([str(status) for status in Status]))
+    status = Enum(Status, by_value=True)
 
 
 class _Progress(Schema):
