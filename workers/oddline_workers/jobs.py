@@ -97,25 +97,26 @@ class Job:
     def to_record(self) -> dict[str, str]:
         """The fields as the store keeps them: every value a text, structures as JSON."""
         record = {}
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if item.name in _JSON:
+        for name in _FIELDS:
+            value = getattr(self, name)
+            if name in _JSON:
                 value = json.dumps(value, separators=(",", ":"))
-            elif item.name == "cancel":
+            elif name == "cancel":
                 value = int(value)
-            record[item.name] = str(value)
+            record[name] = str(value)
         return record
 
     @classmethod
     def from_record(cls, record: Mapping[str, str]) -> Job:
         """The job of a stored record; fields of newer versions are passed over."""
         values: dict[str, Any] = {}
-        for item in fields(cls):
-            if item.name in record:
-                values[item.name] = _READ.get(item.name, str)(record[item.name])
+        for name in _FIELDS:
+            if name in record:
+                values[name] = _READ[name](record[name]) if name in _READ else record[name]
         return cls(**values)
 
 
+_FIELDS = tuple(item.name for item in fields(Job))
 _JSON = frozenset({"spec", "payload", "error", "result"})
 _READ: Mapping[str, Any] = {
     **dict.fromkeys(_JSON, json.loads),

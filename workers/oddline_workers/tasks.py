@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import socket
@@ -159,6 +160,7 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
             import_module("oddline.workflow")
 
     def prepare_process(**_: Any) -> None:
+        gc.freeze()  # what the parent imported is here to stay: no collection need look at it again
         process()
         if engine is runner.detect:
             threading.Thread(target=runner.warm_up, name="warm-up", daemon=True).start()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 
+import orjson
 import structlog
 
 from oddline_workers.settings import Settings
 
 __all__ = ["configure", "log"]
 
-log: structlog.stdlib.BoundLogger = structlog.get_logger("oddline")
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 _SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -21,29 +22,40 @@ _SHARED: list[structlog.typing.Processor] = [
 
 
 def configure(settings: Settings) -> None:
-    """Send our own lines, and those of every library, to stderr as JSON."""
+    """Send our own lines, and the warnings of every library, to stderr as JSON."""
     level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)
-    render = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[*_SHARED, structlog.stdlib.add_logger_name],
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(default=str),
-        ],
+    render = structlog.processors.JSONRenderer(serializer=_json)
+    # Our own lines take the short way: there is one for every job.
+    structlog.configure(
+        processors=[*_SHARED, structlog.processors.format_exc_info, render],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: _Stderr(),
+        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(render)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*_SHARED, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                render,
+            ],
+        )
+    )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.WARNING))
-    logging.getLogger("oddline").setLevel(level)
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_SHARED,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
+
+
+class _Stderr:
+    """Writes each line whole, to whatever is standard error by then."""
+
+    def msg(self, line: str) -> None:
+        sys.stderr.write(line + "\n")
+
+    debug = info = warning = error = critical = exception = msg
+
+
+def _json(event: object, **_: object) -> str:
+    return orjson.dumps(event, default=str).decode()
