@@ -35,13 +35,13 @@ FORM = {
     "target_column": "value",
     "prediction_type": "entire",
     "algorithm_type": "WindowAD",
-    "anomaly_estimator": "IsolationForest",
-    "lookback_window": "72",
+    "anomaly_estimator": "NearestNeighbor",
+    "lookback_window": "288",
     "observation_window": "10",
     "labeling_method": "IID",
-    "labeling_threshold": "4",
+    "labeling_threshold": "3",
 }
-"""What an IBM-form client sends, field for field: windows of six hours, a rather sensitive line."""
+"""What an IBM-form client sends, field for field: windows of a day, a rather sensitive line."""
 
 UP = [sys.executable, "-P", "-m", "oddline_api.cli", "up", "--json", "--port", "0", "--leash"]
 PATIENCE = 60.0
