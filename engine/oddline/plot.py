@@ -61,7 +61,6 @@ def plot(
             'drawing needs matplotlib, which is not installed: pip install "oddline[plot]"',
             code="missing_extra",
         ) from error
-    n = len(detection)
     shown = min(detection.values.shape[1], _COLUMNS)
     figure = Figure(figsize=(12, 2.2 + 1.6 * shown + 1.6), layout="constrained")
     axes = figure.subplots(shown + 1, 1, sharex=True, squeeze=False, height_ratios=[1.0] * shown + [1.2])[
@@ -85,17 +84,22 @@ def plot(
                 label="labelled" if number == 0 else None,
             )
         _draw_runs(axis, detection)
-    axes[-1].xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    axes[-1].xaxis.set_major_formatter(
-        FuncFormatter(lambda x, _: detection.index[int(x)] if 0 <= x < n and x == int(x) else "")
-    )
-    axes[-1].legend(loc="upper left", ncols=4, fontsize="small", framealpha=0.9)
+    axes[-1].xaxis.set_major_locator(MaxNLocator(7, integer=True))
+    axes[-1].xaxis.set_major_formatter(FuncFormatter(lambda x, _: _time_text(detection, x)))
+    axes[-1].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, fontsize="small", frameon=False)
     left_out = detection.values.shape[1] - shown
-    heading = title or f"{len(detection.anomalies)} anomalies in {n:,} rows"
+    heading = title or f"{len(detection.anomalies)} anomalies in {len(detection):,} rows"
     figure.suptitle(heading + (f" ({left_out} more columns not drawn)" if left_out else ""))
     if path is not None:
         figure.savefig(path, dpi=110)
     return figure
+
+
+def _time_text(detection: Detection, x: float) -> str:
+    """The time of a row, date above time of day so that neighbours do not run into each other."""
+    if x != int(x) or not 0 <= x < len(detection):
+        return ""
+    return detection.index[int(x)].replace("T", " ").replace(" ", "\n", 1)
 
 
 def _draw_score(axis: Any, detection: Detection) -> None:

@@ -109,7 +109,7 @@ def detect(
     stage.end()
     return Detection(
         index=index,
-        values=table.values[judged],
+        values=table.values if len(judged) == len(table) else table.values[judged],
         columns=table.columns,
         score=labels.score,
         threshold=labels.threshold,

@@ -43,7 +43,8 @@ def test_a_picture_is_written(tmp_path):
     words = [text.get_text() for text in figure.axes[-1].get_legend().get_texts()]
     assert words == ["score", "threshold", "flagged", "labelled"]
     ticks = [text.get_text() for text in figure.axes[-1].get_xticklabels()]
-    assert "t200" in ticks
+    assert len(ticks) > 3
+    assert all(tick == "" or tick[0] == "t" for tick in ticks)
     assert "matplotlib.pyplot" not in sys.modules
 
 
