@@ -1,14 +1,12 @@
 """The janitor: one works, another takes over, and it outlives the store's absence."""
 
 import signal
-from dataclasses import replace
 
 import pytest
 
-from oddline_workers import blobs
 from oddline_workers.janitor import Janitor
 from oddline_workers.jobs import Status
-from workers.trials import new_job, wait_for
+from workers.trials import admit, wait_for
 
 
 @pytest.fixture
@@ -29,11 +27,8 @@ def test_one_of_two_is_elected_and_the_other_follows(janitors):
 
 def test_job_whose_publisher_died_is_sent(service, janitors):
     store = service.store
-    job = new_job()
-    writer = blobs.Writer(store.client, store.payload_key(job.id))
-    writer.add(b"ok")
     store._due = janitors[0].store._due = 10_000
-    store.admit(replace(job, payload=writer.manifest()), writer.pipe)
+    job = admit(store)
     wait_for(janitors[0].tidy)
     assert store.get(job.id).status is Status.QUEUED
     assert store.client.llen(store.root + "bell:cpu") == 1

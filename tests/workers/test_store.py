@@ -1,6 +1,5 @@
 """The moves of a job, against a real server."""
 
-import itertools
 import re
 from dataclasses import replace
 
@@ -12,21 +11,9 @@ from oddline_workers import blobs
 from oddline_workers import store as store_module
 from oddline_workers.jobs import LEGAL_MOVES, STAMPS, Job, Status
 from oddline_workers.store import JobStore
-from workers.trials import OWNER, new_job, wait_for
+from workers.trials import OWNER, admit, claim, new_job, wait_for
 
 OTHER = "22222222-2222-4222-8222-222222222222"
-NAMES = (f"here:1:{n}" for n in itertools.count())
-
-
-def admit(store, data=b"t,a\n1,2\n", **changes):
-    job = new_job(**changes)
-    writer = blobs.Writer(store.client, store.payload_key(job.id))
-    writer.add(data)
-    return store.admit(replace(job, payload=writer.manifest(), size=len(data)), writer.pipe)
-
-
-def claim(store, job):
-    return store.claim(job.id, next(NAMES))
 
 
 def put_result(store, job, attempt=1):

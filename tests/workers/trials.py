@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import subprocess
 import sys
 import threading
 import time
 import uuid
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
+from oddline_workers import blobs
 from oddline_workers.app import make_app
 from oddline_workers.connections import connect
 from oddline_workers.janitor import Janitor
@@ -24,6 +26,7 @@ from oddline_workers.submit import submit
 
 HERE = Path(__file__).parent
 ROOTS = [str(HERE.parents[1] / floor) for floor in ("engine", "workers", "api")]
+NAMES = (f"here:1:{n}" for n in itertools.count())
 OWNER = "11111111-1111-4111-8111-111111111111"
 
 
@@ -60,6 +63,17 @@ def trial_settings(url, **changes):
         "log_level": "error",
     }
     return Settings(**(short | changes))
+
+
+def admit(store, data=b"t,a\n1,2\n", **changes):
+    job = new_job(**changes)
+    writer = blobs.Writer(store.client, store.payload_key(job.id))
+    writer.add(data)
+    return store.admit(replace(job, payload=writer.manifest(), size=len(data)), writer.pipe)
+
+
+def claim(store, job):
+    return store.claim(job.id, next(NAMES))
 
 
 class Service:

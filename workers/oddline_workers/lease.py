@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
@@ -25,8 +26,19 @@ class LostError(RunError):
     code = "lost"
 
 
+@dataclass(eq=False)
+class _Held:
+    """One job under lease. Each has its own, so that a late answer to a beat reaches no other job."""
+
+    job: Job
+    deadline: float
+    fraction: float = 0.0
+    stage: str = ""
+    verdict: str = "go"
+
+
 class Lease:
-    """Beats for the job at hand; itself the job's progress.
+    """Beats for the job at hand; :meth:`progress` is the job's.
 
     The thread is started once and ticks whether or not there is a job: nothing is started or
     woken for each of them. An engine that holds the interpreter for longer than
@@ -38,28 +50,23 @@ class Lease:
         self._store = store
         self._settings = settings
         self._step = min(settings.lease_seconds / 5, LARGEST_STEP)
-        self._job: Job | None = None
-        self._verdict = "go"
-        self._fraction = 0.0
-        self._stage = ""
-        self._deadline = 0.0
+        self._held: _Held | None = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="lease", daemon=True)
         self._thread.start()
 
     def take(self, job: Job) -> None:
         """Beat for this job from now on."""
-        self._verdict, self._fraction, self._stage = "go", 0.0, ""
-        self._deadline = time.monotonic() + self._settings.time_limit
-        self._job = job
+        self._held = _Held(job, time.monotonic() + self._settings.time_limit)
 
     def drop(self) -> None:
         """The job is over; beat for none."""
-        self._job = None
+        self._held = None
 
     def abandon(self) -> None:
         """The job goes to another worker; the engine is told at its next progress."""
-        self._verdict = "lost"
+        if self._held is not None:
+            self._held.verdict = "lost"
 
     def stop(self) -> None:
         """End the thread."""
@@ -78,24 +85,24 @@ class Lease:
         RunError
             It ran over ``time_limit``.
         """
-        self._fraction, self._stage = fraction, stage
-        if self._verdict == "cancel":
+        held = self._held
+        if held is None:
+            return
+        held.fraction, held.stage = fraction, stage
+        if held.verdict == "cancel":
             raise CancelledError("The job was cancelled.")
-        if self._verdict == "lost":
+        if held.verdict == "lost":
             raise LostError("The job was given to another worker.")
-        if time.monotonic() > self._deadline:
+        if time.monotonic() > held.deadline:
             raise over_time(self._settings)
 
     def _run(self) -> None:
         while not self._stopped.wait(self._step):
-            job = self._job
-            if job is None or self._verdict == "lost":
+            held = self._held
+            if held is None or held.verdict == "lost":
                 continue
+            job = held.job
             try:
-                verdict = self._store.beat(job.id, job.attempt, self._fraction, self._stage)
+                held.verdict = self._store.beat(job.id, job.attempt, held.fraction, held.stage)
             except RedisError as error:
                 log.warning("no beat", jobId=job.id, error=str(error))
-                continue
-            # The next job may have been taken while this beat was under way.
-            if job is self._job:
-                self._verdict = verdict
