@@ -47,11 +47,11 @@ $(BIN)/python:
 $(VENV)/base.stamp: $(INPUTS) | $(BIN)/python
 	@echo "Setting up .venv (once, under a minute) ..."
 	@$(PIP) -e '.[embedded,plot]'
-	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib || true
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	@touch $@
 
 $(VENV)/full.stamp: $(INPUTS) | $(BIN)/python
 	@echo "Setting up .venv with torch and the test tools (once, a few minutes) ..."
 	@$(PIP) -e '.[embedded,deep,plot,dev]'
-	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib || true
+	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	@touch $(VENV)/base.stamp $@
