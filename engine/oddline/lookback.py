@@ -122,7 +122,8 @@ def dominant_period(values: Floats, *, shortest: int = 3, longest: int = 300) ->
     size = 1 << (2 * len(series[0]) - 1).bit_length()
     power = np.mean([np.abs(np.fft.rfft(s, size)) ** 2 for s in series], axis=0)
     product = np.fft.irfft(power)[: longest + 2]
-    correlation = product / product[0] * len(series[0]) / (len(series[0]) - np.arange(longest + 2))
+    # Not corrected for the fewer products of long lags: of equal peaks the shortest shall win.
+    correlation = product / product[0]
     inner = correlation[1:-1]
     peak = (inner > correlation[:-2]) & (inner >= correlation[2:])
     lags = np.flatnonzero(peak) + 1

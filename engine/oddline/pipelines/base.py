@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from typing import Any, Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from oddline.errors import ParameterError
 from oddline.lookback import Lookback, choose_lookback
+from oddline.operators.threads import one_thread
 from oddline.progress import Progress, part, silent
 
 __all__ = ["Pipeline"]
@@ -57,6 +58,7 @@ class Pipeline(OutlierMixin, BaseEstimator):
     lookback: int | str
     contamination: float
     random_state: int
+    _whole_numbers: ClassVar[dict[str, bool]] = {"lookback": True}  # and whether "auto" is legal
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Learn what is normal from X (n, d): finite, rows in time order."""
@@ -79,13 +81,15 @@ class Pipeline(OutlierMixin, BaseEstimator):
                 parameter="train_rows",
             )
         past = values[:count]
-        choice: Lookback = choose_lookback(past, self.lookback)
+        with one_thread():
+            choice: Lookback = choose_lookback(past, self.lookback)
         self.lookback_ = choice.window
         self.reasons_: tuple[str, ...] = (choice.reason,)
         self._seen = _fingerprint(past)
         progress(0.0, "fit")
-        self._fit(past, part(progress, 0.0, 0.5))
-        scores = self._score(values, count, part(progress, 0.5, 1.0))
+        with one_thread():
+            self._fit(past, part(progress, 0.0, 0.5))
+            scores = self._score(values, count, part(progress, 0.5, 1.0))
         self.offset_ = float(np.percentile(-scores[:count], 100.0 * self.contamination))
         progress(1.0, "score")
         return scores
@@ -98,7 +102,8 @@ class Pipeline(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         values = self._check(X, reset=False)
-        return self._score(values, self._learnt(values), silent)
+        with one_thread():
+            return self._score(values, self._learnt(values), silent)
 
     def score_samples(self, X: ArrayLike) -> Floats:
         """Minus :meth:`anomaly_score`: low is odd, as everywhere in scikit-learn."""
@@ -117,10 +122,11 @@ class Pipeline(OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         values = self._check(X, reset=False)
         learnt = self._learnt(values)
-        scores = self._score(values, learnt, silent)
-        if values.shape[1] == 1:
-            return scores[:, None]
-        parts = np.maximum(self._parts(values, learnt), 0.0)
+        with one_thread():
+            scores = self._score(values, learnt, silent)
+            if values.shape[1] == 1:
+                return scores[:, None]
+            parts = np.maximum(self._parts(values, learnt), 0.0)
         total = parts.sum(axis=1, keepdims=True)
         even = np.full_like(parts, 1.0 / parts.shape[1])
         share = np.divide(parts, total, out=even, where=total > 0)
@@ -132,12 +138,16 @@ class Pipeline(OutlierMixin, BaseEstimator):
                 f"contamination={self.contamination!r}; expected a share above 0 and up to 0.5",
                 parameter="contamination",
             )
-        lookback: Any = self.lookback
-        if lookback != "auto" and not (isinstance(lookback, int | np.integer) and lookback >= 1):
-            raise ParameterError(
-                f"lookback={lookback!r}; expected 'auto' or a whole number of at least 1",
-                parameter="lookback",
-            )
+        for name, auto in self._whole_numbers.items():
+            value = getattr(self, name)
+            if auto and value == "auto":
+                continue
+            choice = "'auto' or " if auto else ""
+            if not isinstance(value, int | np.integer) or value < 1:
+                raise ParameterError(
+                    f"{name}={value!r}; expected {choice}a whole number of at least 1",
+                    parameter=name,
+                )
         values: Floats = validate_data(self, X, reset=reset, dtype=np.float64, order="C")
         return values
 

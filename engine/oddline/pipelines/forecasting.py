@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +35,7 @@ class ForecastingPipeline(Pipeline):
     """Explores forecasters, keeps the best ``_members``; a row is odd when it was not predicted."""
 
     _members: int
+    _whole_numbers: ClassVar[dict[str, bool]] = {"lookback": True, "smoothing": True}
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,8 @@ class WindowAD(Pipeline):
     >>> int(WindowAD(estimator="NearestNeighbor").fit(x).anomaly_score(x).argmax()) in range(290, 316)
     True
     """
+
+    _whole_numbers: ClassVar[dict[str, bool]] = {"lookback": True, "n_neighbors": False}
 
     def __init__(
         self,
