@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from oddline_workers.jobs import Status
-from workers.trials import Service, trial_settings
+from workers.trials import Service, trial_settings, wait_for
 
 pytestmark = pytest.mark.service
 
@@ -30,6 +30,7 @@ def service(pair):
 def holder(service, job):
     """The worker that runs the job: its process group, which bears the pid of its main process."""
     child = int(service.executing(job).worker.split(":")[1])
+    wait_for(service.effects)  # in mid-job: the engine is at work
     group = os.getpgid(child)
     assert group in {process.pid for process in service.alive}
     return group
