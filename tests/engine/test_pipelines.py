@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +26,8 @@ PIPELINES = [
     DeepAD(),
     PredAD(smoothing=1),
 ]
+DATA = Path(__file__).parents[1] / "data"
+COLUMNS = {"sample.csv": (1,), "sample_extreme.csv": (1, 2, 3, 4)}
 ORDER = "rows are in time order: a window is not a row"
 each = pytest.mark.parametrize("pipeline", PIPELINES, ids=repr)
 
@@ -260,3 +263,23 @@ def test_importing_the_pipelines_loads_no_ensemble_and_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def sample(name):
+    table = np.genfromtxt(DATA / name, delimiter=",", skip_header=1, usecols=COLUMNS[name])
+    return table.reshape(len(table), -1)
+
+
+def test_sample_peaks_where_the_published_answer_peaks():
+    fitted = DeepAD(smoothing=1)
+    error = fitted.fit_score(sample("sample.csv"))
+    before = np.array([error[max(0, t - 10) : t].mean() for t in range(1, len(error))])
+    ratio = error[1:] / before
+    start = fitted.warm_up_ + 10
+    assert abs(start + 1 + int(ratio[start:].argmax()) - 624) <= 3
+
+
+@pytest.mark.parametrize("pipeline", [*PIPELINES, DeepAD(smoothing=1)], ids=repr)
+def test_four_targets_peak_where_the_published_answer_peaks(pipeline):
+    scores = clone(pipeline).fit_score(sample("sample_extreme.csv"))
+    assert abs(int(scores.argmax()) - 470) <= 3
