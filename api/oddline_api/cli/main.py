@@ -87,9 +87,6 @@ def main() -> None:
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader, such as head, has seen enough
-        sys.exit(0)
     except OddlineError as error:
         click.echo(f"oddline: {error.message}", err=True)
         sys.exit(exit_code(error))
