@@ -149,13 +149,10 @@ class JobStore:
         """Take a waiting job to run it; ``worker`` must be a name used for this claim only."""
         if not _ID.fullmatch(job_id):
             return Claim("gone")
-        pipe = self.client.pipeline(transaction=False)
-        pipe.hget(self.payload_key(job_id), "0")
-        answer = self._call("claim", job_id, worker, self._lease, pipe=pipe, all_replies=True)
-        head, (verdict, *rest) = answer
+        verdict, *rest = self._call("claim", job_id, worker, self._lease)
         if verdict != b"go":
             return Claim(verdict.decode())
-        return Claim("go", _job(_pairs(rest[0])), head)
+        return Claim("go", _job(_pairs(rest[0])), rest[1])
 
     def beat(self, job_id: str, attempt: int, fraction: float, stage: str) -> str:
         """Renew the lease: ``"go"`` on, ``"cancel"``, or ``"lost"`` where the job is another's now."""
@@ -263,7 +260,7 @@ class JobStore:
             pipe.hgetall(f"{self.root}job:{job_id.decode()}")
         return pipe.execute()
 
-    def _call(self, name: str, *args: Any, pipe: Any = None, all_replies: bool = False) -> Any:
+    def _call(self, name: str, *args: Any, pipe: Any = None) -> Any:
         """Run a script, after the commands waiting in ``pipe``; teach it to a store that lost it."""
         source, sha = _SCRIPTS[name]
         try:
@@ -281,7 +278,7 @@ class JobStore:
             for reply in replies:
                 if isinstance(reply, Exception):
                     raise reply
-            return replies if all_replies else replies[-1]
+            return replies[-1]
         except OutOfMemoryError as error:
             raise store_full() from error
 

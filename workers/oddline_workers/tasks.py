@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any
 
 import structlog
+from billiard import pool
 from billiard.einfo import ExceptionInfo
 from celery import signals
 from celery.exceptions import SoftTimeLimitExceeded, WorkerLostError
@@ -153,6 +154,9 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
 
     def prepare_parent(options: Mapping[str, Any], **_: Any) -> None:
         """Once, before the processes are forked: the engine, told to share the cores between them."""
+        # A child that ends waits this often 0.1 s for its parent to read the last return value, which
+        # a stopping parent may never do. Nobody needs it: what counts is in the record.
+        pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 10
         threads = max(1, _cores() // (options.get("concurrency") or _cores()))
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, str(threads))

@@ -1,12 +1,16 @@
 #!lua flags=allow-oom
--- claim(id, worker, lease): the verdict and, with 'go', the record. Claiming again under the same
--- name is a retry whose first reply was lost.
+-- claim(id, worker, lease): the verdict and, with 'go', the record and the payload's first piece. Claiming
+-- again under the same name is a retry whose first reply was lost.
 local job = load(ARGV[1])
+local function go()
+  return {'go', redis.call('HGETALL', job.key), redis.call('HGET', root .. 'payload:' .. job.id, '0')}
+end
+
 if not job then return {'gone'} end
 if job.over then return {'over'} end
 if job.status == 'executing' then
   if job.worker ~= ARGV[2] then return {'busy'} end
-  return {'go', redis.call('HGETALL', job.key)}
+  return go()
 end
 if not legal(job, 'executing') then return illegal(job, 'executing') end
 local at = text(job.at)
@@ -17,4 +21,4 @@ if job.execution_started == 0 then redis.call('HSET', job.key, 'execution_starte
 redis.call('ZREM', root .. 'pending:' .. job.lane, job.id)
 redis.call('ZREM', root .. 'outbox', job.id)
 redis.call('ZADD', root .. 'leases', text(now + ARGV[3]), job.id)
-return {'go', redis.call('HGETALL', job.key)}
+return go()
