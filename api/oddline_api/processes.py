@@ -1,14 +1,19 @@
-"""The processes of the service, in one table: ``oddline up`` and the Procfile start the same commands."""
+"""The processes of the service, in one table that ``oddline up``, the Procfile and the images share.
+
+``python -m oddline_api.processes NAME`` becomes the process NAME, under the settings of the environment.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
 from oddline.catalog import ALGORITHMS
-from oddline_workers.settings import Settings, variable
+from oddline.errors import OddlineError
+from oddline_workers.settings import Settings, from_environment, variable
 
 __all__ = ["PROCESSES", "Process", "command", "lanes_in_use", "procfile"]
 
@@ -71,3 +76,20 @@ def procfile() -> str:
 def lanes_in_use() -> frozenset[str]:
     """The lanes that some algorithm of the catalogue waits in."""
     return frozenset(algorithm.lane for algorithm in ALGORITHMS)
+
+
+def main() -> None:
+    """Become one process of the table: the words replace this program, so signals reach it directly."""
+    known = {process.name: process for process in PROCESSES}
+    if len(sys.argv) != 2 or sys.argv[1] not in known:
+        sys.exit(f"usage: python -m oddline_api.processes {{{','.join(known)}}}")
+    process = known[sys.argv[1]]
+    try:
+        words = command(process, from_environment())
+    except OddlineError as error:
+        sys.exit(f"oddline: {error.message}")
+    os.execve(words[0], words, {**os.environ, **process.environment})  # noqa: S606
+
+
+if __name__ == "__main__":
+    main()
