@@ -64,8 +64,11 @@ class Connection:
             self.writer = self.reader = None
 
 
-async def client(connection: Connection, body: bytes, pause: float, end: float, tally: Tally) -> None:
-    """Submit, poll until done, and again until the time is over."""
+async def client(
+    connection: Connection, body: bytes, wait: float, pause: float, end: float, tally: Tally
+) -> None:
+    """After ``wait`` seconds submit, poll until done, and again until the time is over."""
+    await asyncio.sleep(wait)
     path, kind = "/anomaly-detection/timeseries/univariate/batch", f"multipart/form-data; boundary={BOUNDARY}"
     while time.monotonic() < end:
         try:
@@ -115,8 +118,9 @@ async def load(
     tally, end = Tally(), time.monotonic() + seconds
     connections = [Connection(parts.hostname, parts.port or 80, lines) for _ in range(clients)]
     async with asyncio.TaskGroup() as group:
-        for connection in connections:
-            group.create_task(client(connection, body, pause, end, tally))
+        for place, connection in enumerate(connections):
+            # Spread over one pause: clients who do not know each other do not call in step.
+            group.create_task(client(connection, body, pause * place / clients, pause, end, tally))
     return tally
 
 

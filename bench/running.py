@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -11,9 +12,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import httpx
 import psutil
 import redis
 
@@ -155,3 +158,52 @@ def wait_for(url: str, seconds: float = 30.0) -> None:
         except OSError:
             time.sleep(0.005)
     raise SystemExit(f"no answer from {url} within {seconds:g} s")
+
+
+@dataclass
+class Up:
+    """One `oddline up` on an empty folder, in seconds from the command."""
+
+    first_answer: float
+    first_job_runs: float
+    stop: float
+    """From the signal to the end of the last process."""
+
+
+def up_and_down() -> Up:
+    """Start the whole service by its command, run one job, stop it."""
+    port = free_port("127.0.0.1")
+    with TemporaryDirectory(prefix="oddline-bench-") as folder:
+        words = [
+            sys.executable,
+            "-m",
+            "oddline_api.cli",
+            "up",
+            "--json",
+            "--data",
+            folder,
+            "--port",
+            str(port),
+        ]
+        begin, clock = time.perf_counter(), time.time()
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        try:
+            url = f"http://127.0.0.1:{port}"
+            wait_for(f"{url}/livez")
+            first_answer = time.perf_counter() - begin
+            assert process.stdout is not None
+            facts = json.loads(process.stdout.readline())
+            auth = (facts["client_id"], facts["client_secret"])
+            table = "Time,Value\n" + "".join(f"{i},{i * 37 % 101}\n" for i in range(200))
+            answer = httpx.post(f"{url}/api/v1/jobs", auth=auth, files={"file": ("t.csv", table)})
+            answer.raise_for_status()
+            job = answer.json()
+            while job["timeline"]["done"] is None:
+                time.sleep(0.02)
+                job = httpx.get(url + job["links"]["self"], auth=auth).json()
+            started = datetime.fromisoformat(job["timeline"]["execution_started"]).timestamp()
+        finally:
+            asked = time.perf_counter()
+            process.terminate()
+            process.wait(30)
+        return Up(first_answer, started - clock, time.perf_counter() - asked)

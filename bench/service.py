@@ -31,7 +31,7 @@ from load import percentile
 from oddline_workers.app import make_app
 from oddline_workers.jobs import STAMPS
 from oddline_workers.submit import submit
-from running import Service, service
+from running import Service, service, up_and_down
 from transfers import measure_download, measure_upload
 
 HERE = Path(__file__).parent
@@ -62,6 +62,14 @@ def main() -> None:
     print("| what | measured | target |\n|---|---|---|")
     for row in rows:
         print("| " + " | ".join(row) + " |")
+
+
+def start(short: bool) -> Iterator[Row]:
+    """`oddline up` on an empty folder, and its end."""
+    runs = [up_and_down() for _ in range(3 if short else 7)]
+    for what, least in (("first_answer", 2), ("first_job_runs", 5), ("stop", 10)):
+        seconds = statistics.median(getattr(run, what) for run in runs)
+        yield f"oddline up: {what.replace('_', ' ')}", f"{seconds:.2f} s", f"≤ {least} s"
 
 
 def gateway(short: bool) -> Iterator[Row]:
@@ -191,6 +199,7 @@ def clients(running: Service, rows: int, seconds: float) -> dict[str, Any]:
 
 
 SECTIONS: dict[str, Callable[[bool], Iterator[Row]]] = {
+    "start": start,
     "gateway": gateway,
     "latency": latency,
     "load": load,
