@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-ch
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up check setup bench clean
+.PHONY: help demo test up check setup bench peers clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,8 @@ setup: $(VENV)/full.stamp  ## Make .venv/ with everything: embedded server, torc
 bench: $(VENV)/full.stamp  ## Measure the service and print the table
 	@$(BIN)/python bench/service.py
 
+peers: .venv-bench/stamp  ## Make .venv-bench/ with the libraries that benches compare with
+
 clean:  ## Remove the environment and every cache
 	rm -rf $(VENV) .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -55,3 +57,10 @@ $(VENV)/full.stamp: $(INPUTS) | $(BIN)/python
 	@$(PIP) -e '.[embedded,deep,plot,dev]'
 	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	@touch $(VENV)/base.stamp $@
+
+# Their pins cannot share an environment with ours; benches call them as processes.
+.venv-bench/stamp: bench/constraints.txt
+	@echo "Setting up .venv-bench with aeon, PyOD, stumpy and scikit-learn ..."
+	@$(PYTHON) -m venv .venv-bench
+	@.venv-bench/bin/python -m pip install -qq --disable-pip-version-check -c $< aeon pyod stumpy scikit-learn
+	@touch $@

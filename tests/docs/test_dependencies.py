@@ -31,5 +31,13 @@ def test_each_dependency_is_pinned():
 
 
 def test_no_requirement_or_pin_names_an_address():
-    for name in ("constraints.txt", "pyproject.toml", "Makefile", ".ci/run"):
+    for name in ("constraints.txt", "bench/constraints.txt", "pyproject.toml", "Makefile", ".ci/run"):
         assert not re.search(r"https?://", (ROOT / name).read_text()), name
+
+
+def test_the_peers_of_the_benches_are_pinned_apart():
+    lines = (ROOT / "bench/constraints.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    assert {"aeon", "pyod", "stumpy", "scikit-learn"} <= set(pins)
+    assert "-c $< aeon pyod stumpy scikit-learn" in (ROOT / "Makefile").read_text()
+    assert not {"aeon", "pyod", "stumpy"} & _required()
