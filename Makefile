@@ -26,7 +26,7 @@ check: $(VENV)/full.stamp  ## Style, types, layers and file sizes, without the t
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check -q .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-cache | tail -n 3
+	@told=$$($(BIN)/lint-imports --no-cache) || { echo "$$told"; exit 1; }
 
 setup: $(VENV)/full.stamp  ## Make .venv/ with everything: embedded server, torch, plots, test tools
 

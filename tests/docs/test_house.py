@@ -36,6 +36,24 @@ def test_no_module_is_a_drawer():
     assert not [f for f in _tracked("*.py") if f.stem in FORBIDDEN_NAMES]
 
 
+def test_the_check_fails_on_a_broken_layer(tmp_path):
+    """What `make check` runs must see an arrow that points up, and must not swallow its exit code."""
+    rule = (ROOT / "Makefile").read_text().split("lint-imports --no-cache")[1].split("\n")[0]
+    assert rule.strip().startswith(")") and "exit 1" in rule  # noqa: PT018
+    (tmp_path / "low").mkdir()
+    (tmp_path / "high").mkdir()
+    (tmp_path / "low" / "__init__.py").write_text("import high\n")
+    (tmp_path / "high" / "__init__.py").write_text("")
+    (tmp_path / ".importlinter").write_text(
+        "[importlinter]\nroot_packages =\n    low\n    high\n"
+        "[importlinter:contract:1]\nname = down\ntype = layers\nlayers =\n    high\n    low\n"
+    )
+    line = f"told=$({Path(sys.executable).with_name('lint-imports')} --no-cache{rule.replace('$$', '$')}"
+    ended = subprocess.run(["sh", "-c", line], cwd=tmp_path, capture_output=True, text=True)
+    assert ended.returncode == 1, ended.stdout + ended.stderr
+    assert "down BROKEN" in ended.stdout
+
+
 def test_importing_the_engine_loads_nothing_heavy():
     code = (
         "import sys, oddline, oddline.catalog, oddline.sniff, oddline.errors;"
