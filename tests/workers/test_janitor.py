@@ -16,10 +16,13 @@ def janitors(service):
 
 def test_one_of_two_is_elected_and_the_other_follows(janitors):
     first, second = janitors
+    assert not first.store.janitor_alive()
     assert first.elected()
     assert not second.elected()
     assert first.elected()
+    assert first.store.janitor_alive()
     first.resign()
+    assert not first.store.janitor_alive()
     assert second.elected()
     first.resign()  # not its lock any more
     assert not first.elected()

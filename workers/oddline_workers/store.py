@@ -11,6 +11,7 @@ Keys, all behind ``Settings.key_prefix``:
 ``leases``                          jobs that run, by the time their lease runs out
 ``owner:<client>``                  the jobs of a client, by submission
 ``expiry``                          ``<id>:<client>`` by the time its record expires
+``janitor``                         the name of the janitor at work; runs out with it
 ``bell:…``                          Celery's own keys
 ==================================  ==========================================================
 """
@@ -237,6 +238,10 @@ class JobStore:
             limit = int(info.get("maxmemory", 0))
             self._memory_share = int(info["used_memory"]) / limit if limit else 0.0
         return self._memory_share
+
+    def janitor_alive(self) -> bool:
+        """Whether a janitor is at work, or was a few seconds ago: jobs of lost workers come back."""
+        return bool(self.client.exists(f"{self.root}janitor"))
 
     def now(self) -> int:
         """The store's clock: microseconds since 1970."""
