@@ -4,16 +4,14 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from scipy import special, stats
 
 from oddline.catalog import LABELINGS
 from oddline.errors import ParameterError
 from oddline.labeling import label, merge_runs
 from oddline.labeling.tail import FTail, bulk_line, fit_f_tail, pareto_line
-from oddline.labeling.trailing import follow, window_sums
+from oddline.labeling.trailing import follow
+from oddline.operators.windows import window_sums
 from oddline.pipelines import PredAD
 
 METHODS = [method.name for method in LABELINGS]
@@ -207,23 +205,6 @@ def test_wrong_arguments_are_refused():
     for scores in (np.array([1.0, np.nan]), np.array([-1.0, 2.0]), np.ones((3, 2))):
         with pytest.raises(ParameterError, match="finite numbers"):
             label(scores, method="IID")
-
-
-positive = st.floats(0, 1e6, allow_nan=False, width=64)
-
-
-@given(arrays(float, st.integers(1, 60), elements=positive), st.integers(1, 60))
-@settings(max_examples=60, deadline=None)
-def test_window_sums_equal_plain_sums(x, window):
-    window = min(window, len(x))
-    plain = [x[i : i + window].sum() for i in range(len(x) - window + 1)]
-    np.testing.assert_allclose(window_sums(x, window), plain, rtol=1e-12, atol=0)
-
-
-def test_window_sums_keep_small_values_beside_a_huge_one():
-    x = np.full(100, 1e-8)
-    x[50] = 1e12
-    assert window_sums(x, 10)[-1] == pytest.approx(1e-7, rel=1e-12)
 
 
 def slow_follow(x, window, factor, floor, start):

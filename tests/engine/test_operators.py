@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
 from oddline.operators.forecasters import WINDOWINGS, Forecaster, fit_forecasters, forecast
@@ -13,7 +16,16 @@ from oddline.operators.neighbors import References, compress, pick_references
 from oddline.operators.scaling import clip_tails, fit_scale
 from oddline.operators.stationarity import dickey_fuller, difference, wandering
 from oddline.operators.transforms import fit_yeo_johnson
-from oddline.operators.windows import blocks, coarsen, flatten, pad_head, spread, take
+from oddline.operators.windows import (
+    blocks,
+    coarsen,
+    flatten,
+    moving_mean,
+    pad_head,
+    spread,
+    take,
+    window_sums,
+)
 
 rng = np.random.default_rng(7)
 
@@ -39,6 +51,37 @@ def test_spreading_keeps_columns_apart_and_zero_at_zero():
     spiked = np.zeros(500)
     spiked[3] = 1e17
     assert spread(spiked, 5).min() == 0.0
+
+
+positive = st.floats(0, 1e6, allow_nan=False, width=64)
+
+
+@given(arrays(float, st.integers(1, 60), elements=positive), st.integers(1, 60))
+@settings(max_examples=60, deadline=None)
+def test_window_sums_equal_plain_sums(x, window):
+    window = min(window, len(x))
+    plain = [x[i : i + window].sum() for i in range(len(x) - window + 1)]
+    np.testing.assert_allclose(window_sums(x, window), plain, rtol=1e-12, atol=0)
+
+
+def test_window_sums_keep_small_values_beside_a_huge_one():
+    x = np.full(100, 1e-8)
+    x[50] = 1e12
+    assert window_sums(x, 10)[-1] == pytest.approx(1e-7, rel=1e-12)
+
+
+def test_window_sums_keep_columns_apart():
+    values = rng.random((50, 3))
+    for column in range(3):
+        assert_array_equal(window_sums(values, 7)[:, column], window_sums(values[:, column], 7))
+
+
+def test_one_huge_value_leaves_the_means_around_it_alone():
+    values = rng.random((2_000, 1))
+    values[100] = 1e18
+    smooth = spread(moving_mean(values, 64), 64)
+    quiet = values[300:]
+    assert_allclose(smooth[400:-64], spread(moving_mean(quiet, 64), 64)[100:-64], rtol=1e-12)
 
 
 def test_windows_are_views_with_columns_apart():

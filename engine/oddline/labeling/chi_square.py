@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from oddline.labeling.tail import FTail, everyday, fit_f_tail
-from oddline.labeling.trailing import follow, window_sums
+from oddline.labeling.trailing import follow
+from oddline.operators.windows import window_sums
 
 __all__ = ["chi_square"]
 

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddline.labeling.tail import LARGEST, everyday
-from oddline.labeling.trailing import follow, window_sums
+from oddline.labeling.trailing import follow
+from oddline.operators.windows import window_sums
 
 __all__ = ["sliding_window"]
 

@@ -1,4 +1,4 @@
-"""The rows before a row: sums over a trailing window, and a line that follows them."""
+"""A line that follows the rows before each row."""
 
 from __future__ import annotations
 
@@ -7,45 +7,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["follow", "window_sums"]
+__all__ = ["follow"]
 
 Floats = NDArray[np.float64]
 
 _LEAST_BLOCK, _LARGEST_BLOCK = 64, 65_536
-
-
-def window_sums(x: Floats, window: int) -> Floats:
-    """The sum of every ``window`` neighbouring values.
-
-    Each sum is the tail of one block plus the head of the next (van Herk 1992), so the cost
-    does not depend on the window and no value is ever subtracted: a small sum beside a huge
-    spike keeps its digits.
-
-    Parameters
-    ----------
-    x : ndarray (n,)
-    window : int
-        From 1 to n.
-
-    Returns
-    -------
-    ndarray (n - window + 1,)
-
-    Examples
-    --------
-    >>> window_sums(np.arange(5.0), 3).tolist()
-    [3.0, 6.0, 9.0]
-    """
-    n = len(x)
-    blocks = -(-n // window)
-    padded = np.zeros((blocks, window))
-    padded.ravel()[:n] = x
-    heads = np.cumsum(padded, axis=1).ravel()
-    tails = np.cumsum(padded[:, ::-1], axis=1)[:, ::-1].ravel()
-    first = np.arange(n - window + 1)
-    sums: Floats = heads[first + window - 1]
-    sums[first % window > 0] += tails[: n - window + 1][first % window > 0]
-    return sums
 
 
 def follow(
