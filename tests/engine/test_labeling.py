@@ -256,6 +256,16 @@ def test_f_tail_agrees_with_scipy_and_goes_on_where_it_underflows():
     assert np.abs(np.diff(steps)).max() < 0.01  # no jump where one formula takes over from the other
 
 
+@pytest.mark.parametrize("level", [1.0, 0.1, 3e-7])
+def test_scores_of_two_levels_have_no_tail_to_fit(level):
+    scores = np.zeros(1_000)
+    scores[::100] = level
+    assert pareto_line(scores, 1e-3) == level
+    judged = label(scores, method="IID")
+    assert (judged.threshold >= level).all()
+    assert np.isfinite(judged.threshold).all()
+
+
 def test_pareto_line_finds_the_quantile_of_known_tails():
     rng = np.random.default_rng(10)
     for draw, distribution in ((rng.exponential, stats.expon), (lambda size: rng.pareto(4, size), None)):

@@ -136,8 +136,11 @@ def pareto_line(scores: Floats, probability: float) -> float:
     excess = excess / size
     mean = excess.mean()
     weighted = (excess * np.arange(count - 1, -1, -1) / (count - 1)).mean()
-    shape = 2.0 - mean / (mean - 2.0 * weighted)
-    scale = 2.0 * mean * weighted / (mean - 2.0 * weighted)
+    apart = mean - 2.0 * weighted
+    if apart < 1e-9:  # all at one level, such as scores of 0 and 1: no tail goes on beyond it
+        return float(start + size)
+    shape = 2.0 - mean / apart
+    scale = 2.0 * mean * weighted / apart
     with np.errstate(over="ignore", divide="ignore"):
         growth = np.log(share) - np.log(probability)
         reach = growth if abs(shape) < 1e-9 else np.expm1(shape * growth) / shape
