@@ -22,7 +22,6 @@ __all__ = [
     "Labeling",
     "Parameter",
     "Spec",
-    "algorithms_for",
     "check",
     "estimators_of",
     "lane_of",
@@ -66,12 +65,11 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Estimator:
-    """One way to score inside an algorithm. ``needs`` names an extra, such as ``"deep"``."""
+    """One way to score inside an algorithm."""
 
     name: str
     blurb: str
     aliases: tuple[str, ...] = ()
-    needs: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,6 @@ class Algorithm:
     estimators: tuple[Estimator, ...]
     aliases: tuple[str, ...] = ()
     lane: str = "cpu"
-    least_columns: int = 1
 
 
 @dataclass(frozen=True)
@@ -264,11 +261,6 @@ class Spec:
     train_rows: int | None = None
     repair: str = "auto"
     random_state: int = 0
-
-
-def algorithms_for(columns: int) -> tuple[Algorithm, ...]:
-    """The algorithms that can judge a table of so many target columns."""
-    return tuple(a for a in ALGORITHMS if columns >= a.least_columns)
 
 
 def estimators_of(algorithm: str) -> tuple[str, ...]:

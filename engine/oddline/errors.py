@@ -71,12 +71,6 @@ class OddlineError(Exception):
         """The error as JSON-ready data: ``code``, ``error`` and, where known, the place."""
         return {"code": self.code, "error": self.message, **self.where}
 
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> OddlineError:
-        """The error that :meth:`to_dict` described, as a plain :class:`OddlineError`."""
-        place = {k: v for k, v in data.items() if k not in ("code", "error")}
-        return OddlineError(str(data.get("error", "")), code=data.get("code"), **place)
-
 
 class DataError(OddlineError):
     """The table cannot be used as it is: not a CSV, a column is missing, too few rows."""
@@ -97,6 +91,7 @@ class ParameterError(OddlineError):
         self.problems = problems or {}
 
     def to_dict(self) -> dict[str, Any]:
+        """As of any error, and ``problems`` where several parameters are wrong."""
         data = super().to_dict()
         if self.problems:
             data["problems"] = self.problems
