@@ -40,9 +40,11 @@ class Notes:
         self._strict = strict
 
     def add(self, line: str) -> None:
+        """Note what is no repair."""
         self.lines.append(line)
 
     def repaired(self, line: str, code: str, row: int, **where: Any) -> None:
+        """Note a repair; where repair is strict, refuse it with ``code`` at ``row``, counted from 0."""
         if self._strict:
             seen = line.split(":")[0].rstrip(".")
             raise DataError(

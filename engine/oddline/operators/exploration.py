@@ -69,10 +69,12 @@ class Units:
     power: YeoJohnson | None
 
     def apply(self, series: Floats) -> Floats:
+        """Values in the units learnt in."""
         moved = series if self.power is None else self.power.apply(series)
         return (moved - self.center) / self.width
 
     def undo(self, forecasts: Floats) -> Floats:
+        """Forecasts in the units of the series."""
         moved = forecasts * self.width + self.center
         return moved if self.power is None else self.power.undo(moved)
 

@@ -26,6 +26,7 @@ class UnitRootTest:
 
     @property
     def unit_root(self) -> bool:
+        """Whether the series may wander: the unit root is not refused at 5 %."""
         return not self.statistic < self.critical
 
 
