@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from oddline.errors import JobError, RunError
 from oddline.result import Run
-from oddline_workers import render, results
+from oddline_workers import blobs, render, results
 from oddline_workers.deflate import combine
 from workers.detections import detection
 from workers.trials import new_job
@@ -26,13 +26,20 @@ def text(found, dialect):
     return b"".join(render.render(found, dialect))
 
 
+def keep(client, key, texts):
+    writer = blobs.Writer(client, key)
+    manifest = results.add(writer, texts)
+    writer.pipe.execute()
+    return manifest
+
+
 @pytest.fixture
 def stored(service):
     """Store a detection as a done job's result; the stream of it."""
 
     def stored(found=None, *, dialect="ibm", head=b'{"summary":', tail=b"}", gzip=True):
         key = service.settings.key_prefix + "result"
-        manifest = results.store(service.client, key, render.render(found or detection(), dialect), 60)
+        manifest = keep(service.client, key, render.render(found or detection(), dialect))
         job = new_job(status="done", result=json.loads(json.dumps(manifest)))
         return results.stream(service.client, key, job, head, tail, gzip=gzip)
 
@@ -148,7 +155,7 @@ def test_altered_result_is_never_sent_whole(service, stored, packed):
 
 def test_first_piece_is_checked_before_anything_is_sent(service):
     key = service.settings.key_prefix + "result"
-    manifest = results.store(service.client, key, [b"text"], 60)
+    manifest = keep(service.client, key, [b"text"])
     job = new_job(status="done", result=manifest)
     service.client.hset(key, "0", b"other")
     with pytest.raises(RunError):

@@ -146,6 +146,19 @@ def test_repeating_a_call_whose_reply_was_lost_is_harmless(store):
     assert store.cancel(job.id, OWNER).status is Status.DONE
 
 
+def test_retry_that_writes_pieces_again_does_not_shorten_their_life(store):
+    job = admit(store)
+    admit(store, id=job.id)
+    assert store.client.pttl(store.payload_key(job.id)) == -1
+    claim(store, job)
+    assert done(store, job)
+    assert done(store, job)
+    kept, record = (
+        store.client.pttl(key) for key in (store.result_key(job.id, 1), f"{store.root}job:{job.id}")
+    )
+    assert abs(kept - record) < 1000
+
+
 def test_claim_brings_the_payload_along(store):
     job = admit(store, b"abc")
     assert claim(store, job).head == b"abc"

@@ -8,14 +8,19 @@ and what the writer adds.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
 
 import redis
+from redis.exceptions import ConnectionError as AwayError
+from redis.exceptions import OutOfMemoryError
+from redis.exceptions import TimeoutError as HangingError
 
 from oddline.errors import JobError, RunError
+from oddline_workers.store import store_full
 
-__all__ = ["PIECE", "Writer", "read", "verified", "write"]
+__all__ = ["PIECE", "Writer", "read", "verified"]
 
 PIECE = 1 << 20
 """Bytes of one piece of a payload, and what a writer holds back before it sends."""
@@ -27,10 +32,12 @@ WRITING_SECONDS = 600
 class Writer:
     """Writes a blob piece by piece; the last pieces wait in ``pipe`` for the caller's own command.
 
-    So a small blob and the step that adopts it are one round trip.
+    So a small blob and the step that adopts it are one round trip. As a context it takes back
+    what it has written when its block fails: a full store gets its room again at once.
     """
 
     def __init__(self, client: redis.Redis, key: str, ttl: float = WRITING_SECONDS) -> None:
+        self.client = client
         self.pipe = client.pipeline(transaction=False)
         self.pieces: list[list[int]] = []
         self.stored = 0
@@ -38,8 +45,24 @@ class Writer:
         self._ttl = int(ttl * 1000)
         self._waiting = 0
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        # A store that does not answer is not asked again: there the pieces expire by themselves.
+        if error is not None and not isinstance(error, AwayError | HangingError):
+            self.drop()
+
     def add(self, piece: bytes) -> None:
-        """Append one piece."""
+        """Append one piece.
+
+        Raises
+        ------
+        LimitError
+            ``store_full``.
+        """
         self.pipe.hset(self.key, str(len(self.pieces)), piece)
         if not self.pieces:
             self.pipe.pexpire(self.key, self._ttl)
@@ -47,21 +70,20 @@ class Writer:
         self.stored += len(piece)
         self._waiting += len(piece)
         if self._waiting > PIECE:
-            self.pipe.execute()
+            try:
+                self.pipe.execute()
+            except OutOfMemoryError as error:
+                raise store_full() from error
             self._waiting = 0
+
+    def drop(self) -> None:
+        """Take back what is written."""
+        self.pipe.reset()
+        self.client.unlink(self.key)
 
     def manifest(self, **more: Any) -> dict[str, Any]:
         """What a reader needs; ``more`` is kept beside it."""
         return {"pieces": self.pieces, "stored": self.stored, **more}
-
-
-def write(client: redis.Redis, key: str, pieces: Iterable[bytes], ttl: float) -> dict[str, Any]:
-    """Write a whole blob that lives ``ttl`` seconds and return its manifest."""
-    writer = Writer(client, key, ttl)
-    for piece in pieces:
-        writer.add(piece)
-    writer.pipe.execute()
-    return writer.manifest()
 
 
 def read(

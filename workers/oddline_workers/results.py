@@ -14,7 +14,7 @@ from oddline_workers.deflate import HEADER, combine, deflate, inflate, trailer
 from oddline_workers.jobs import Job
 from oddline_workers.render import render
 
-__all__ = ["Stream", "add", "render", "store", "stream"]
+__all__ = ["Stream", "add", "render", "stream"]
 
 
 class Stream(NamedTuple):
@@ -32,22 +32,21 @@ def add(writer: blobs.Writer, texts: Iterable[bytes]) -> dict[str, Any]:
     """Compress the rendered texts into ``writer`` and return the manifest.
 
     The manifest holds beside the pieces the length and the CRC-32 of the whole text, from
-    which :func:`stream` makes the frame of a gzip member around it.
+    which :func:`stream` makes the frame of a gzip member around it. Of a result that cannot
+    be written to its end, nothing stays in the store.
+
+    Raises
+    ------
+    LimitError
+        ``store_full``.
     """
     length, crc = 0, 0
-    for text in texts:
-        writer.add(deflate(text))
-        length += len(text)
-        crc = zlib.crc32(text, crc)
+    with writer:
+        for text in texts:
+            writer.add(deflate(text))
+            length += len(text)
+            crc = zlib.crc32(text, crc)
     return writer.manifest(length=length, crc32=crc)
-
-
-def store(client: redis.Redis, key: str, texts: Iterable[bytes], ttl: float) -> dict[str, Any]:
-    """Store the rendered texts under ``key`` for ``ttl`` seconds and return the manifest."""
-    writer = blobs.Writer(client, key, ttl)
-    manifest = add(writer, texts)
-    writer.pipe.execute()
-    return manifest
 
 
 def stream(client: redis.Redis, key: str, job: Job, head: bytes, tail: bytes, *, gzip: bool) -> Stream:

@@ -87,7 +87,8 @@ class JobStore:
         self._lease = int(settings.lease_seconds * 1e6)
         self._due = int(REPUBLISH_SECONDS * 1e6)
         self._ask_memory = 0.0
-        self._memory_share = 0.0
+        self._memory = 0
+        self._memory_limit = 0
         self._ttl = max(1, int(settings.result_days * 86_400_000))
         lost = RunError(
             f"The worker was lost {settings.max_attempts} times while running this job. "
@@ -226,18 +227,24 @@ class JobStore:
         words = [name.decode() for name in names]
         return [*zip(words[::2], words[1::2], strict=True)]
 
-    def memory_share(self) -> float:
-        """The share of the store's memory in use, 0 where it has no limit; asked at most once a second."""
+    def has_room(self, incoming: int, share: float) -> bool:
+        """Whether ``incoming`` bytes more leave the store's memory used to ``share`` at most.
+
+        The store is asked at most once a second; what was let in since is counted here.
+        """
         if time.monotonic() >= self._ask_memory:
             # Set before asking: while a store hangs, other threads go by the last answer.
             self._ask_memory = time.monotonic() + 1.0
             try:
                 info: Any = self.client.info("memory")
             except NoPermissionError:
-                return 0.0  # a store that keeps INFO to itself says when it is full
-            limit = int(info.get("maxmemory", 0))
-            self._memory_share = int(info["used_memory"]) / limit if limit else 0.0
-        return self._memory_share
+                return True  # a store that keeps INFO to itself says when it is full
+            self._memory = int(info["used_memory"])
+            self._memory_limit = int(info.get("maxmemory", 0))
+        if self._memory_limit and self._memory + incoming > share * self._memory_limit:
+            return False
+        self._memory += incoming
+        return True
 
     def janitor_alive(self) -> bool:
         """Whether a janitor is at work, or was a few seconds ago: jobs of lost workers come back."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from kombu.exceptions import OperationalError
-from redis.exceptions import OutOfMemoryError, RedisError
+from redis.exceptions import RedisError
 
 from oddline_workers.blobs import PIECE, Writer
 from oddline_workers.jobs import Job, Status
@@ -65,29 +66,26 @@ def submit(
     redis.exceptions.RedisError
         The store is away; no job was taken in, or one that nobody knows of and that expires.
     """
-    if store.memory_share() > HEADROOM:
+    if not store.has_room(_size(data), HEADROOM):
         raise store_full()
     job_id = str(uuid.uuid4())
-    writer = Writer(store.client, store.payload_key(job_id))
-    try:
+    with Writer(store.client, store.payload_key(job_id)) as writer:
         for piece in _pieces(data):
             writer.add(piece)
-    except OutOfMemoryError as error:
-        raise store_full() from error
-    job = store.admit(
-        Job(
-            id=job_id,
-            owner=owner,
-            dialect=dialect,
-            lane=lane,
-            spec=spec,
-            # A name may hold what UTF-8 has no bytes for.
-            filename=filename.encode("utf-8", "replace").decode(),
-            size=writer.stored,
-            payload=writer.manifest(),
-        ),
-        writer.pipe,
-    )
+        job = store.admit(
+            Job(
+                id=job_id,
+                owner=owner,
+                dialect=dialect,
+                lane=lane,
+                spec=spec,
+                # A name may hold what UTF-8 has no bytes for.
+                filename=filename.encode("utf-8", "replace").decode(),
+                size=writer.stored,
+                payload=writer.manifest(),
+            ),
+            writer.pipe,
+        )
     return job.evolve(status=Status.QUEUED) if publish(store, app, job.lane, job.id) else job
 
 
@@ -100,6 +98,16 @@ def publish(store: JobStore, app: Any, lane: str, job_id: str) -> bool:
         log.warning("message not sent", jobId=job_id, lane=lane, error=str(error))
         return False
     return True
+
+
+def _size(data: BinaryIO) -> int:
+    """Bytes from where the file stands to its end; 0 where that shows only in reading."""
+    if not data.seekable():
+        return 0
+    here = data.tell()
+    size = data.seek(0, os.SEEK_END) - here
+    data.seek(here)
+    return size
 
 
 def _pieces(data: BinaryIO) -> Iterator[bytes]:

@@ -4,11 +4,12 @@
 local id, owner, limit, due = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local key, payload = root .. 'job:' .. id, root .. 'payload:' .. id
 
-local known = redis.call('HGET', key, 'owner')
+local known = load(id)
 if known then
-  -- The reply of a first try was lost on its way: it is admitted already.
-  if known == owner then return redis.call('HGET', key, 'submitted') end
-  return 'taken'
+  if known.owner ~= owner then return 'taken' end
+  -- The reply of a first try was lost on its way: it is admitted already, its payload just written again.
+  if not known.over then redis.call('PERSIST', payload) end
+  return redis.call('HGET', key, 'submitted')
 end
 if redis.call('ZCARD', root .. 'pending:cpu') + redis.call('ZCARD', root .. 'pending:gpu') >= limit then
   redis.call('UNLINK', payload)

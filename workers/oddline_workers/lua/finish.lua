@@ -4,7 +4,11 @@
 local attempt, status = tonumber(ARGV[2]), ARGV[3]
 local job = load(ARGV[1])
 if job and job.attempt == attempt then
-  if job.status == status then return 1 end
+  if job.status == status then
+    -- A retry: the last pieces of the result were just written again, to expire soon.
+    if status == 'done' then redis.call('PEXPIRE', result_key(job), redis.call('PTTL', job.key)) end
+    return 1
+  end
   if job.status == 'executing' then
     if not legal(job, status) then return illegal(job, status) end
     if status == 'done' then
