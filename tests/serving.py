@@ -7,38 +7,33 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import requests
 
-from oddline_api.processes import PROCESSES, command
+from oddline_api.supervisor import free_port
+from oddline_workers import credentials
+from oddline_workers.connections import connect
 from oddline_workers.settings import Settings, variable
+from oddline_workers.store import JobStore
 
-__all__ = ["free_port", "running", "wait_for_gateway"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+__all__ = ["Served", "free_port", "running", "serve", "wait_for_gateway", "wait_until"]
 
 
 @contextmanager
 def running(settings: Settings, *names: str) -> Iterator[None]:
-    """The named processes of the table, until the block ends."""
+    """The named processes of the table, started as the images start them, until the block ends."""
     environment = {
         **os.environ,
         **{variable(item.name): str(getattr(settings, item.name)) for item in fields(settings)},
         "PYTHONPATH": os.pathsep.join(sys.path),
     }
-    chosen = [process for process in PROCESSES if process.name in names]
     started = [
-        subprocess.Popen(command(process, settings), env={**environment, **process.environment})
-        for process in chosen
+        subprocess.Popen([sys.executable, "-m", "oddline_api.processes", name], env=environment)
+        for name in names
     ]
     try:
         yield
@@ -53,23 +48,61 @@ def running(settings: Settings, *names: str) -> Iterator[None]:
                 child.wait()
 
 
+@dataclass
+class Served:
+    """A gateway as a process, with a client's headers and the store behind it."""
+
+    settings: Settings
+    store: JobStore
+    headers: dict[str, str]
+    base: str
+
+    def jobs(self) -> int:
+        """How many jobs the store has."""
+        return sum(1 for _ in self.store.client.scan_iter(self.settings.key_prefix + "job:*"))
+
+    def send(self, head: str, *bodies: bytes, window: int = 0) -> socket.socket:
+        """Send a request by hand; ``window`` bounds what the kernel takes in for its sender."""
+        lines = head + "".join(f"\r\n{name}: {value}" for name, value in self.headers.items())
+        wire = socket.socket()
+        wire.settimeout(20)
+        if window:
+            wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        wire.connect(("127.0.0.1", self.settings.port))
+        wire.sendall(f"{lines}\r\nHost: x\r\nConnection: close\r\n\r\n".encode() + b"".join(bodies))
+        return wire
+
+
+@contextmanager
+def serve(**settings: Any) -> Iterator[Served]:
+    """A gateway process with these settings, of which ``redis_url`` and ``key_prefix`` are needed."""
+    chosen = Settings(port=free_port(), **settings)
+    store = JobStore(connect(chosen, "cli"), chosen)
+    fresh = credentials.create(store.client, chosen)
+    headers = {"X-IBM-Client-Id": fresh.client_id, "X-IBM-Client-Secret": fresh.client_secret}
+    base = f"http://127.0.0.1:{chosen.port}"
+    with running(chosen, "web"):
+        wait_for_gateway(base)
+        yield Served(chosen, store, headers, base)
+    store.client.close()
+
+
 def wait_for_gateway(base: str, seconds: float = 30.0) -> None:
     """Until the gateway can serve."""
-    deadline = time.monotonic() + seconds
-    while True:
+
+    def serves() -> bool:
         try:
-            if requests.get(base + "/readyz", timeout=2).status_code == 200:
-                return
+            return requests.get(base + "/readyz", timeout=2).status_code == 200
         except requests.ConnectionError:
-            pass
-        assert time.monotonic() < deadline, "the gateway did not come up"
-        time.sleep(0.02)
+            return False
+
+    wait_until(serves, seconds)
 
 
-def wait_until(question: Any, seconds: float = 60.0) -> Any:
-    """The first true answer to a question asked again and again."""
+def wait_until(question: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """The first true answer to a question asked again and again, or a failure at the deadline."""
     deadline = time.monotonic() + seconds
     while not (answer := question()):
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.02)
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {question}"
+        time.sleep(0.01)
     return answer

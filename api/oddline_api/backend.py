@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from threading import BoundedSemaphore
 from typing import Any
 
 from flask import current_app
@@ -11,6 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from oddline_api.limits import Limiter
+from oddline_api.slots import Slots
 from oddline_workers.connections import connect
 from oddline_workers.settings import Settings
 from oddline_workers.store import JobStore
@@ -28,10 +28,11 @@ class Backend:
         self.probe.set_retry(Retry(NoBackoff(), 0))  # health wants to know now
         self.store = JobStore(self.redis, settings)
         self.limiter = Limiter(self.redis, settings)
-        # A stalled upload holds its thread for as long as its client likes, as servers have no
-        # time-out for bodies. A quarter of the threads is therefore kept for everything else.
-        threads = settings.gateway_threads
-        self.upload_slots = BoundedSemaphore(max(1, threads - max(1, threads // 4)))
+        # A client that stops sending or reading holds its thread for as long as it likes, as the
+        # server has no time-out for either. Uploads and large downloads may therefore have three
+        # eighths of the threads each; the last quarter is for everything else.
+        share = max(1, 3 * settings.gateway_threads // 8)
+        self.upload_slots, self.download_slots = Slots("uploads", share), Slots("downloads", share)
 
     @cached_property
     def queue(self) -> Any:

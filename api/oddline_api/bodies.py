@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from threading import Semaphore
 from typing import IO
 
 from oddline.errors import DataError, LimitError
+from oddline_api.slots import Slots
 
 __all__ = ["MAX_BLOCK_BYTES", "CountedStream"]
 
 FIRST_BLOCK_BYTES, MAX_BLOCK_BYTES = 1 << 10, 1 << 18
 QUICK_SECONDS = 0.1
-SLOT_SECONDS = 2.0
-"""So long an upload waits for others to end before it is turned away."""
 
 
 class CountedStream:
@@ -24,7 +22,7 @@ class CountedStream:
     small and grow only while they come quickly, and the deadline is looked at between them.
     """
 
-    def __init__(self, raw: IO[bytes], length: int, seconds: float, slots: Semaphore | None = None) -> None:
+    def __init__(self, raw: IO[bytes], length: int, seconds: float, slots: Slots | None = None) -> None:
         self._raw, self._length, self._left = raw, length, length
         self._seconds, self._deadline = seconds, time.monotonic() + seconds
         self._block = FIRST_BLOCK_BYTES
@@ -78,11 +76,5 @@ class CountedStream:
     def _take_slot(self) -> None:
         if self._slots is None or self._holds:
             return
-        if not self._slots.acquire(timeout=SLOT_SECONDS):
-            raise LimitError(
-                "Too many uploads are under way; try again shortly.",
-                code="busy",
-                status=503,
-                retry_after=5.0,
-            )
+        self._slots.take()
         self._holds = True

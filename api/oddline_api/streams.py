@@ -1,4 +1,4 @@
-"""A stored result on its way out: passed through as stored, never held whole."""
+"""A stored result on its way out: passed through as stored, and never held whole where it is large."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from oddline_workers import results
 from oddline_workers.jobs import Job
 
 __all__ = ["deliver", "json_body"]
+
+WHOLE_BYTES = 1 << 20
+"""Up to here an answer is handed over in one block, which the server sends without a thread of ours."""
 
 
 def json_body(body: bytes, status: int = 200) -> Response:
@@ -27,15 +30,26 @@ def deliver(
 ) -> Response:
     """The stored result of a job between ``head`` and ``tail``.
 
+    A large one occupies a thread for as long as its client takes to read it, and so needs a slot.
     A client that takes gzip gets the stored pieces as they are; ``change`` needs plain bytes, so
     it switches that off.
+
+    Raises
+    ------
+    LimitError
+        503, too many large results are under way.
     """
     packed = change is None and _takes_gzip()
     behind = backend()
     key = behind.store.result_key(job.id, job.attempt)
     stored = results.stream(behind.redis, key, job, head, tail, gzip=packed)
     chunks = stored.chunks if change is None else change(stored.chunks)
-    response = Response(chunks, content_type="application/json")
+    if stored.content_length <= WHOLE_BYTES:
+        response = Response(b"".join(chunks), content_type="application/json")
+    else:
+        behind.download_slots.take()
+        response = Response(chunks, content_type="application/json")
+        response.call_on_close(behind.download_slots.release)
     response.headers["Vary"] = "Accept-Encoding"
     if packed:
         response.headers["Content-Encoding"] = "gzip"

@@ -248,7 +248,7 @@ class Supervisor:
             write.close()
 
 
-def free_port(host: str) -> int:
+def free_port(host: str = "127.0.0.1") -> int:
     """A port that nobody listens on now."""
     with socket.create_server((host, 0), family=_family(host)) as listener:
         return int(listener.getsockname()[1])

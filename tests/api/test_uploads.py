@@ -193,11 +193,12 @@ def test_blocks_grow_only_while_they_come_quickly(monkeypatch):
 
 
 def test_stalled_uploads_leave_threads_for_the_rest(make_gateway, monkeypatch):
-    monkeypatch.setattr("oddline_api.bodies.SLOT_SECONDS", 0.05)
-    gateway = make_gateway(gateway_threads=4)
+    monkeypatch.setattr("oddline_api.slots.WAIT_SECONDS", 0.05)
+    gateway = make_gateway(gateway_threads=8)
     slots = gateway.app.extensions["oddline"].upload_slots
+    assert slots.count == 3
     for _ in range(3):
-        assert slots.acquire(blocking=False)
+        slots.take()
     answer = gateway.submit()
     assert (answer.status_code, gateway.jobs()) == (503, 0)
     assert int(answer.headers["Retry-After"]) >= 1

@@ -6,19 +6,16 @@ import json
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 import requests
 
 from doors import CSV, detection
-from oddline_workers import credentials
-from oddline_workers.connections import connect
-from oddline_workers.settings import Settings
-from oddline_workers.store import JobStore
+from oddline_api.streams import WHOLE_BYTES
 from oddline_workers.tasks import Process
-from serving import free_port, running, wait_for_gateway, wait_until
+from serving import Served, serve, wait_until
 
 pytestmark = pytest.mark.service
 
@@ -26,46 +23,23 @@ UNI = "/ai4industry/run/anomaly-detection/timeseries/univariate/batch"
 FORM = {"time_column": "Time", "target_column": "Value"}
 
 
-@dataclass
-class Served:
-    settings: Settings
-    store: JobStore
-    headers: dict[str, str]
-    base: str
-
-    def jobs(self) -> int:
-        return sum(1 for _ in self.store.client.scan_iter(self.settings.key_prefix + "job:*"))
-
-    def raw(self, head: str, *bodies: bytes, shut: bool = True) -> bytes:
-        """Send a request by hand and return all that comes back."""
-        lines = head + "".join(f"\r\n{name}: {value}" for name, value in self.headers.items())
-        with socket.create_connection(("127.0.0.1", self.settings.port), timeout=20) as wire:
-            wire.sendall(f"{lines}\r\nHost: x\r\nConnection: close\r\n\r\n".encode() + b"".join(bodies))
-            if shut:
-                wire.shutdown(socket.SHUT_WR)
-            answer = b""
-            while block := wire.recv(65536):
-                answer += block
-            return answer
-
-
 @pytest.fixture(scope="module")
 def served(store_url: str) -> Iterator[Served]:
-    settings = Settings(
-        redis_url=store_url,
-        key_prefix="served:",
-        port=free_port(),
-        max_upload_bytes=1 << 20,
-        upload_timeout=1,
-    )
-    store = JobStore(connect(settings, "cli"), settings)
-    fresh = credentials.create(store.client, settings)
-    headers = {"X-IBM-Client-Id": fresh.client_id, "X-IBM-Client-Secret": fresh.client_secret}
-    base = f"http://127.0.0.1:{settings.port}"
-    with running(settings, "web"):
-        wait_for_gateway(base)
-        yield Served(settings, store, headers, base)
-    store.client.close()
+    with serve(
+        redis_url=store_url, key_prefix="served:", max_upload_bytes=1 << 20, upload_timeout=1
+    ) as gateway:
+        yield gateway
+
+
+def raw(served: Served, head: str, *bodies: bytes, shut: bool = True) -> bytes:
+    """Send a request by hand and return all that comes back."""
+    with served.send(head, *bodies) as wire:
+        if shut:
+            wire.shutdown(socket.SHUT_WR)
+        answer = b""
+        while block := wire.recv(65536):
+            answer += block
+        return answer
 
 
 def encoded(data: bytes = CSV) -> tuple[bytes, str]:
@@ -78,7 +52,8 @@ def encoded(data: bytes = CSV) -> tuple[bytes, str]:
 def test_a_broken_off_upload_makes_no_job(served: Served, share: float) -> None:
     before = served.jobs()
     body, kind = encoded(CSV * 40)
-    answer = served.raw(
+    answer = raw(
+        served,
         f"POST {UNI} HTTP/1.1\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}",
         body[: int(len(body) * share)],
     )
@@ -124,7 +99,8 @@ def test_chunks_of_unknown_length_are_411(served: Served) -> None:
 
 
 def test_too_large_is_413_without_being_sent(served: Served) -> None:
-    answer = served.raw(
+    answer = raw(
+        served,
         f"POST {UNI} HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=x\r\nContent-Length: 999999999",
         shut=False,
     )
@@ -167,12 +143,12 @@ def long(data: bytes, job: Any, *_: Any) -> Any:
     import numpy as np
 
     one = detection(data, job)
-    n = 50_000
+    n = 200_000
     return replace(
         one,
         index=[str(row) for row in range(n)],
         values=np.zeros((n, 1)),
-        score=np.zeros(n),
+        score=np.random.default_rng(0).random(n),
         threshold=np.ones(n),
         severity=np.zeros(n),
         label=np.ones(n, dtype=np.int8),
@@ -184,8 +160,10 @@ def test_a_result_damaged_in_the_middle_is_never_taken_for_whole(served: Served,
     job_id = submit(served)
     Process(served.settings, long).work(job_id)
     job = served.store.get(job_id)
-    pieces = len((job.result or {})["pieces"])
+    stored = job.result or {}
+    pieces = len(stored["pieces"])
     assert pieces >= 3
+    assert stored["stored"] > WHOLE_BYTES
     served.store.client.hset(served.store.result_key(job_id, job.attempt), str(pieces - 1), b"rubbish")
     with pytest.raises(requests.RequestException):
         requests.get(
@@ -197,6 +175,36 @@ def test_a_result_damaged_in_the_middle_is_never_taken_for_whole(served: Served,
     answer = requests.get(f"{served.base}/result/{job_id}", headers=served.headers, timeout=20)
     assert answer.status_code == 500
     assert "error" in answer.json()
+
+
+@pytest.fixture
+def narrow(store_url: str) -> Iterator[Served]:
+    """A gateway of four threads."""
+    with serve(redis_url=store_url, key_prefix="narrow:", gateway_threads=4) as gateway:
+        yield gateway
+
+
+def test_clients_that_do_not_read_block_nobody_else(narrow: Served) -> None:
+    large, small = submit(narrow), submit(narrow)
+    Process(narrow.settings, long).work(large)
+    Process(narrow.settings, detection).work(small)
+    ask = "GET /result/{} HTTP/1.1\r\nAccept-Encoding: identity"  # more than the kernel takes in
+    with ExitStack() as stack:
+        for job_id in [large] * 4 + [small] * 6:
+            stack.enter_context(narrow.send(ask.format(job_id), window=4096))
+        for path in ("/livez", f"/result/{small}", "/api/v1/jobs"):
+            assert requests.get(narrow.base + path, headers=narrow.headers, timeout=10).status_code == 200
+        busy = requests.get(f"{narrow.base}/result/{large}", headers=narrow.headers, timeout=10)
+        assert busy.status_code == 503
+        assert int(busy.headers["Retry-After"]) >= 1
+        assert set(busy.json()) == {"error"}
+        assert submit(narrow)
+
+    def whole() -> bool:
+        answer = requests.get(f"{narrow.base}/result/{large}", headers=narrow.headers, timeout=20)
+        return answer.ok and len(answer.json()["summary"]["result"]) == 200_000
+
+    assert wait_until(whole)
 
 
 def test_many_clients_at_once(served: Served) -> None:
