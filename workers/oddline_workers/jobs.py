@@ -74,7 +74,7 @@ class Job:
     losses: int = 0
     """How often a worker was lost in mid-job; at ``max_attempts`` the job fails."""
     worker: str = ""
-    """The claim that holds the job: host, process and a running number."""
+    """The claim that holds the job: host, process, a random token and a running number."""
     started: int = 0
     """When the latest attempt began; ``execution_started`` is the first one's."""
     submitted: int = 0

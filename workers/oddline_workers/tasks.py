@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import os
+import secrets
 import socket
 import threading
 import time
@@ -33,6 +34,9 @@ __all__ = ["NAME", "Process", "register"]
 
 NAME = "oddline.detect"
 _HOST = socket.gethostname()
+_TOKEN = secrets.token_hex(8)
+"""Tells workers apart whose containers share a host name and process numbers. Forks inherit it."""
+_CLAIMS = itertools.count(1)
 
 
 class Process:
@@ -43,11 +47,10 @@ class Process:
         self.engine = engine
         self.store = JobStore(connect(settings, "worker"), settings)
         self.lease = Lease(self.store, settings)
-        self._names = (f"{claimant(os.getpid())}{n}" for n in itertools.count(1))
 
     def work(self, job_id: str) -> str:
         """Run the job, if it is still to be run; the claim's verdict or the job's end, for the log."""
-        claim = self.store.claim(job_id, next(self._names))
+        claim = self.store.claim(job_id, f"{claimant(os.getpid())}{next(_CLAIMS)}")
         if claim.job is None:
             return claim.verdict
         job = claim.job
@@ -103,7 +106,7 @@ class Process:
 
 def claimant(pid: int) -> str:
     """What the names of all claims of one process begin with."""
-    return f"{_HOST}:{pid}:"
+    return f"{_HOST}:{pid}:{_TOKEN}:"
 
 
 def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect) -> None:
