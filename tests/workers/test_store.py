@@ -218,6 +218,64 @@ def test_lost_worker_of_a_job_over_its_time_is_not_replaced(store):
     assert store.get(job.id).error["code"] == "time_limit"
 
 
+def ended_waiting(store, *jobs):
+    quick = with_settings(store, waiting_hours=0.02 / 3600)
+    wait_for(lambda: (quick.sweep(), all(store.get(job.id).status is Status.ERROR for job in jobs))[1])
+    for job in jobs:
+        over = store.get(job.id)
+        assert (over.error["code"], over.done >= over.submitted) == ("waited_too_long", True)
+        assert claim(store, job).verdict == "over"
+        # What it kept goes with its record.
+        assert 0 < store.client.pttl(store.payload_key(job.id)) <= store._ttl
+    assert not store.client.zcard(store.root + "outbox")
+
+
+def test_job_that_no_worker_takes_ends(store):
+    submitted, queued, put_back, running = (admit(store, lane=lane) for lane in ("cpu", "gpu", "cpu", "cpu"))
+    store.queued(queued.id)
+    store.client.lpush(f"{store.root}bell:gpu", "message")
+    claim(store, put_back)
+    store.release(put_back.id, 1)
+    claim(store, running)
+    assert {job_id for _, job_id in store.sweep()} == {put_back.id}  # a day is not over
+    ended_waiting(store, submitted, queued, put_back)
+    assert store.get(running.id).status is Status.EXECUTING
+
+
+def test_job_whose_message_is_lost_again_and_again_ends(store):
+    job = admit(store)
+    store.queued(job.id)
+    store.client.hset(f"{store.root}job:{job.id}", "submitted", job.submitted - 3_600_000_000)
+    late = with_settings(store, waiting_hours=1.0)
+    late._due = 10_000
+    wait_for(lambda: (late.sweep(), store.get(job.id).status)[1] is Status.ERROR)
+    assert store.get(job.id).error["code"] == "waited_too_long"
+
+
+def test_messages_of_jobs_that_are_over_do_not_pile_up(store):
+    waiting = admit(store)
+    store.queued(waiting.id)
+    bell = f"{store.root}bell:cpu"
+    store.client.lpush(bell, *map(str, range(1000)))
+    store.sweep()
+    left = store.client.lrange(bell, 0, -1)
+    assert 1 < len(left) <= 201
+    assert left[0] == b"999"  # the newest stay
+
+
+def test_scripts_know_every_lane(store, monkeypatch):
+    monkeypatch.setattr(store_module, "_LANES", "'cpu', 'tpu'")
+    names = ("admit", "queued", "sweep")
+    monkeypatch.setattr(store_module, "_SCRIPTS", {name: store_module._script(name) for name in names})
+    small = with_settings(store, queue_limit=1)
+    small._due = 10_000
+    job = admit(small, lane="tpu")
+    small.queued(job.id)
+    assert wait_for(small.sweep) == [("tpu", job.id)]
+    with pytest.raises(LimitError):
+        admit(small)
+
+
 def test_release_does_not_count_as_a_loss(store):
     job = admit(store)
     for attempt in range(1, 6):

@@ -40,7 +40,7 @@ class Status(StrEnum):
 LEGAL_MOVES: Mapping[Status, frozenset[Status]] = {
     # A worker can be quicker than the submitter, so submitted → executing is legal; a job
     # that loses its worker goes back to submitted (it is on the outbox again).
-    Status.SUBMITTED: frozenset({Status.QUEUED, Status.EXECUTING, Status.CANCELLED}),
+    Status.SUBMITTED: frozenset({Status.QUEUED, Status.EXECUTING, Status.CANCELLED, Status.ERROR}),
     Status.QUEUED: frozenset({Status.SUBMITTED, Status.EXECUTING, Status.CANCELLED, Status.ERROR}),
     Status.EXECUTING: frozenset({Status.SUBMITTED, Status.DONE, Status.ERROR, Status.CANCELLED}),
     Status.DONE: frozenset(),

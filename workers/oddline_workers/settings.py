@@ -16,8 +16,17 @@ __all__ = ["Settings", "from_environment", "variable"]
 MIB = 1 << 20
 
 
-def _setting(default: Any, unit: str, help: str, *, least: float | None = None, secret: bool = False) -> Any:
-    return field(default=default, metadata={"unit": unit, "help": help, "least": least, "secret": secret})
+def _setting(
+    default: Any,
+    unit: str,
+    help: str,
+    *,
+    least: float | None = None,
+    most: float | None = None,
+    secret: bool = False,
+) -> Any:
+    limits = {"least": least, "most": most}
+    return field(default=default, metadata={"unit": unit, "help": help, "secret": secret, **limits})
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,9 @@ class Settings:
     key_prefix: str = _setting("oddline:", "text", "What every key in the store begins with.")
 
     host: str = _setting("127.0.0.1", "address", "The address the gateway listens on.")
-    port: int = _setting(8080, "port", "The port the gateway listens on; 0 takes a free one.", least=0)
+    port: int = _setting(
+        8080, "port", "The port the gateway listens on; 0 takes a free one.", least=0, most=65535
+    )
     gateway_workers: int = _setting(1, "processes", "Gateway processes.", least=1)
     gateway_threads: int = _setting(16, "threads", "Requests each gateway process works on.", least=1)
     workers: int = _setting(0, "processes", "Processes of the cpu lane; 0 takes one a core.", least=0)
@@ -48,7 +59,13 @@ class Settings:
 
     result_days: float = _setting(7.0, "days", "How long results stay.", least=0.0001)
     lease_seconds: float = _setting(15.0, "seconds", "A job without a sign of life is taken back.", least=1)
-    max_attempts: int = _setting(3, "attempts", "Starts of one job before it fails.", least=1)
+    waiting_hours: float = _setting(24.0, "hours", "How long a job may wait for a worker.", least=0.0001)
+    max_attempts: int = _setting(
+        3,
+        "losses",
+        "A job fails when its worker was lost this often; a worker that stops counts not.",
+        least=1,
+    )
     time_limit: float = _setting(1_800.0, "seconds", "How long one job may run.", least=1)
     shutdown_seconds: float = _setting(5.0, "seconds", "Grace for running jobs when stopping.", least=0)
     janitor_seconds: float = _setting(0.5, "seconds", "The janitor looks this often.", least=0.05)
@@ -70,17 +87,26 @@ def from_environment() -> Settings:
     parsers: dict[str, Any] = {"str": env.str, "int": env.int, "float": env.float}
     values: dict[str, Any] = {}
     for item in fields(Settings):
-        name, least = variable(item.name), item.metadata["least"]
-        checks = [] if least is None else [Range(min=least)]
+        name, least, most = variable(item.name), item.metadata["least"], item.metadata["most"]
+        checks = [Range(min=least, max=most)] if (least, most) != (None, None) else []
         try:
             values[item.name] = parsers[str(item.type)](name, item.default, validate=checks)
         except EnvError as error:
-            bound = "" if least is None else f" of at least {least:g}"
             raise ParameterError(
-                f"{name} is {os.environ[name]!r}; expected {item.type} ({item.metadata['unit']}){bound}",
-                parameter=name,
+                f"{name} is {os.environ[name]!r}; expected {_expected(item)}.", parameter=name
             ) from error
     return Settings(**values)
+
+
+def _expected(item: Any) -> str:
+    """The values of a setting in words: ``a whole number of at least 1 (jobs)``."""
+    least, most, unit = item.metadata["least"], item.metadata["most"], item.metadata["unit"]
+    words = {"str": "a text", "int": "a whole number", "float": "a number"}[str(item.type)]
+    if most is not None:
+        words += f" from {least:g} to {most:g}"
+    elif least is not None:
+        words += f" of at least {least:g}"
+    return words if unit in item.name else f"{words} ({unit})"
 
 
 def variable(name: str) -> str:

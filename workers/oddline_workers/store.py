@@ -41,6 +41,7 @@ REPUBLISH_SECONDS = 2.0
 """A message that takes longer than this from its publisher to a worker's claim is sent again."""
 
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_LANES = ", ".join(f"'{lane}'" for lane in LANES)
 _LEGAL = " ".join(f"{start}>{end}" for start, ends in LEGAL_MOVES.items() for end in sorted(ends))
 
 # Inside the class the name `list` is the method's.
@@ -49,11 +50,12 @@ Messages = list[tuple[str, str]]
 
 
 def _script(name: str) -> tuple[str, str]:
-    """One Lua script, complete: its ``#!`` line, the legal moves, the head, its body; and its SHA-1."""
+    """One Lua script, complete: its ``#!`` line, the tables, the head, its body; and its SHA-1."""
     folder = files("oddline_workers") / "lua"
     flags, _, body = (folder / f"{name}.lua").read_text("utf-8").partition("\n")
     head = (folder / "head.lua").read_text("utf-8")
-    source = f"{flags}\nlocal LEGAL = ' {_LEGAL} '\n{head}\n{body}"
+    tables = f"local LEGAL, LANES = ' {_LEGAL} ', {{{_LANES}}}"
+    source = f"{flags}\n{tables}\n{head}\n{body}"
     return source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -101,6 +103,12 @@ class JobStore:
             json.dumps(lost.to_dict()),
             json.dumps(over_time(settings).to_dict()),
         )
+        waited = RunError(
+            f"No worker took the job within {settings.waiting_hours:g} hours. See that a worker of its "
+            "lane runs, or raise ODDLINE_WAITING_HOURS.",
+            code="waited_too_long",
+        )
+        self._waiting = (int(settings.waiting_hours * 3_600e6), json.dumps(waited.to_dict()))
 
     def payload_key(self, job_id: str) -> str:
         """Where a job's payload is."""
@@ -222,8 +230,13 @@ class JobStore:
         return [_job(record) for record in self._records(ids) if record], total
 
     def sweep(self) -> Messages:
-        """Put back the jobs of lost workers; ``(lane, id)`` of every message to send (again)."""
-        names = self._call("sweep", self._due, bell_prefix(self.settings), self._ttl, *self._limits)
+        """Put back the jobs of lost workers, end those that waited too long.
+
+        Returns ``(lane, id)`` of every message to send (again).
+        """
+        names = self._call(
+            "sweep", self._due, bell_prefix(self.settings), self._ttl, *self._limits, *self._waiting
+        )
         words = [name.decode() for name in names]
         return [*zip(words[::2], words[1::2], strict=True)]
 

@@ -11,7 +11,11 @@ if known then
   if not known.over then redis.call('PERSIST', payload) end
   return redis.call('HGET', key, 'submitted')
 end
-if redis.call('ZCARD', root .. 'pending:cpu') + redis.call('ZCARD', root .. 'pending:gpu') >= limit then
+local waiting = 0
+for _, lane in ipairs(LANES) do
+  waiting = waiting + redis.call('ZCARD', root .. 'pending:' .. lane)
+end
+if waiting >= limit then
   redis.call('UNLINK', payload)
   return 'full'
 end

@@ -1,5 +1,5 @@
 -- Put in front of every script, after its #! line. KEYS[1] is the prefix of all keys;
--- LEGAL (from jobs.LEGAL_MOVES) is written in by store.py.
+-- LEGAL (from jobs.LEGAL_MOVES) and LANES are written in by store.py.
 local root = KEYS[1]
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -17,8 +17,8 @@ local function load(id)
   if not v[1] then return nil end
   local job = {id = id, key = root .. 'job:' .. id, status = v[1], attempt = tonumber(v[2]), lane = v[3],
     owner = v[4], cancel = v[5] == '1', losses = tonumber(v[6]), started = tonumber(v[7]), worker = v[8],
-    queued = tonumber(v[10]), execution_started = tonumber(v[11])}
-  job.at = math.max(now, tonumber(v[9]), job.queued, job.execution_started)
+    submitted = tonumber(v[9]), queued = tonumber(v[10]), execution_started = tonumber(v[11])}
+  job.at = math.max(now, job.submitted, job.queued, job.execution_started)
   job.over = job.status == 'done' or job.status == 'error' or job.status == 'cancelled'
   return job
 end

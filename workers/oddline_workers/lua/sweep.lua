@@ -1,7 +1,8 @@
 #!lua flags=allow-oom
--- sweep(due, bell, ttl, max_losses, time_limit, lost_error, time_error): puts back the jobs of lost workers
--- and names every job whose message must be published (again), as lane, id, lane, id, ...
-local due, bell, batch = tonumber(ARGV[1]), ARGV[2], 200
+-- sweep(due, bell, ttl, max_losses, time_limit, lost_error, time_error, patience, waited_error): puts back the
+-- jobs of lost workers, ends those that waited too long, and names every job whose message must be
+-- published (again), as lane, id, lane, id, ...
+local due, bell, patience, batch = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[8]), 200
 local again, named = {}, {}
 
 local function name(id, lane)
@@ -9,6 +10,19 @@ local function name(id, lane)
   named[id] = true
   again[#again + 1] = lane
   again[#again + 1] = id
+end
+
+-- Whether a job leaves its lane: its record is gone, or no worker took it in time.
+local function give_up(pending, id)
+  local job = load(id)
+  if not job then
+    redis.call('ZREM', pending, id)
+  elseif now - math.max(job.submitted, job.started) < patience then
+    return false
+  elseif legal(job, 'error') then
+    settle(job, 'error', ARGV[3], 'error', ARGV[9])
+  end
+  return true
 end
 
 -- Leases that ran out.
@@ -32,21 +46,29 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', root .. 'outbox', '-inf', text(n
   end
 end
 
--- Waiting for longer than a message takes, while the lane holds fewer messages than jobs wait: some were
--- lost. A message too many costs one refused claim.
-for _, lane in ipairs({'cpu', 'gpu'}) do
-  local pending = root .. 'pending:' .. lane
-  local missing = redis.call('ZCARD', pending) - redis.call('LLEN', bell .. lane)
+for _, lane in ipairs(LANES) do
+  local pending, messages = root .. 'pending:' .. lane, bell .. lane
+
+  -- Waiting for too long: nobody has sent or taken them since.
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', pending, '-inf', text(now - patience), 'LIMIT', 0, batch)) do
+    give_up(pending, id)
+  end
+
+  -- Waiting for longer than a message takes, while the lane holds fewer messages than jobs wait: some were
+  -- lost. A message too many costs one refused claim.
+  local missing = redis.call('ZCARD', pending) - redis.call('LLEN', messages)
   if missing > 0 then
     missing = math.min(missing, batch)
     for _, id in ipairs(redis.call('ZRANGEBYSCORE', pending, '-inf', text(now - due), 'LIMIT', 0, missing)) do
-      if redis.call('EXISTS', root .. 'job:' .. id) == 1 then
+      if not give_up(pending, id) then
         redis.call('ZADD', pending, text(now), id)
         name(id, lane)
-      else
-        redis.call('ZREM', pending, id)
       end
     end
+  elseif -missing > batch then
+    -- Messages of jobs that are over pile up where no worker takes them. The oldest go; if one of a waiting
+    -- job is among them, it is missed and sent again when the lane is worked on.
+    redis.call('LTRIM', messages, 0, redis.call('ZCARD', pending) + batch - 1)
   end
 end
 
