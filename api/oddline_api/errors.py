@@ -9,13 +9,13 @@ import math
 from http import HTTPStatus
 from typing import Any
 
-import orjson
 from apiflask import APIFlask, HTTPError
 from flask import Response, g, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from oddline.errors import LimitError, OddlineError, ParameterError
+from oddline_api import jsontext
 from oddline_workers.telemetry import log
 
 __all__ = ["answer", "register"]
@@ -38,8 +38,7 @@ def answer(error: OddlineError) -> Response:
     plain = request.path.startswith("/api/v1/")
     body = _problem(error) if plain else _ibm(error)
     kind = "application/problem+json" if plain else "application/json"
-    # A file name or a header may hold a lone surrogate, which UTF-8 has no bytes for.
-    response = Response(orjson.dumps(_writable(body)), error.status, content_type=kind)
+    response = Response(jsontext.write(body), error.status, content_type=kind)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     if error.status == 401 and plain:
@@ -71,16 +70,6 @@ def _problem(error: OddlineError) -> dict[str, Any]:
     if isinstance(error, ParameterError) and error.problems:
         body["errors"] = [{"parameter": name, "detail": text} for name, text in error.problems.items()]
     return body
-
-
-def _writable(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {key: _writable(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_writable(item) for item in value]
-    return value
 
 
 def _from_form(error: HTTPError) -> OddlineError:

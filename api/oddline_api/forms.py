@@ -13,7 +13,9 @@ from marshmallow import fields
 from oddline.catalog import PARAMETERS, Parameter, check
 from oddline.errors import ParameterError
 
-__all__ = ["ColumnsField", "ParameterField", "parse_columns", "problems_of"]
+__all__ = ["NOT_A_FILE", "ColumnsField", "ParameterField", "parse_columns", "problems_of"]
+
+NOT_A_FILE = "is a file part; send it as a text field."
 
 MAX_LIST_CHARACTERS = 250_000
 
@@ -35,7 +37,11 @@ class ParameterField(fields.Field[Any]):
             more["error_messages"] = {"required": f"is missing; expected {parameter.range}."}
         super().__init__(metadata=about, **more)
 
+    default_error_messages = {"file": NOT_A_FILE}  # noqa: RUF012 - marshmallow's own way
+
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
+        if not isinstance(value, str):
+            raise self.make_error("file")
         return value
 
 
@@ -44,7 +50,7 @@ class ColumnsField(ParameterField):
 
     def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
         try:
-            return parse_columns(value)
+            return parse_columns(super()._deserialize(value))
         except ValueError as error:
             raise self.make_error("list", problem=str(error)) from None
 

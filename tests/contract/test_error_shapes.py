@@ -12,9 +12,32 @@ from oddline_workers.store import JobStore
 from shapes import check_shape
 
 UNI = "/anomaly-detection/timeseries/univariate/batch"
+MULTI = UNI.replace("univariate", "multivariate")
+PLAIN = "/api/v1/jobs"
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 FORM = "multipart/form-data; boundary=b"
+PARTS = "multipart/form-data"
 
+FIELDS = {
+    UNI: {"time_column": "Time", "target_column": "Value", "data_file": (CSV, "a.csv")},
+    MULTI: {"time_column": "Time", "target_columns": '["Value"]', "data_file": (CSV, "a.csv")},
+    PLAIN: {"time_column": "Time", "target_columns": '["Value"]', "file": (CSV, "a.csv")},
+}
+"""A form that each door takes."""
+
+
+def parts(path, **changed):
+    """The form of a door with some parts changed; a pair is a file part."""
+    form = {**FIELDS[path], **changed}
+    return {name: (io.BytesIO(v[0]), v[1]) if isinstance(v, tuple) else v for name, v in form.items()}
+
+
+def rows(name):
+    """One row in JSON, with a column of this name as JSON writes it."""
+    return b'[{"Time": "2017-01-01 00:00:00", "Value": 1, %s: 2}]' % name
+
+
+SURROGATE = rb'"\ud800"'
 
 REQUESTS = [
     ("GET", "/nowhere", {}, 404),
@@ -62,11 +85,29 @@ REQUESTS = [
     ("POST", "/api/v1/jobs?message=1", {"data": CSV, "content_type": "text/csv"}, 400),
     ("POST", "/api/v1/jobs?time_column=No", {"data": CSV, "content_type": "text/csv"}, 400),
     ("POST", "/api/v1/jobs?target_columns=[1", {"data": CSV, "content_type": "text/csv"}, 400),
+    # Text fields as file parts, and the file as a text field.
+    *[
+        ("POST", path, {"data": {name: (b"x", "x.txt")}, "content_type": PARTS}, 400)
+        for path, form in FIELDS.items()
+        for name in [*form, "labeling_threshold", "algorithm_type", "lookback_window"]
+        if name not in ("file", "data_file")
+    ],
+    ("POST", UNI, {"data": {"data_file": "a text"}, "content_type": PARTS}, 400),
+    ("POST", MULTI, {"data": {"data_file": "a text"}, "content_type": PARTS}, 400),
+    ("POST", PLAIN, {"data": {"file": "a text"}, "content_type": PARTS}, 400),
+    # Names that UTF-8 has no bytes for.
+    ("POST", UNI, {"data": {"data_file": (rows(SURROGATE), "a.json")}, "content_type": PARTS}, 400),
+    ("POST", PLAIN, {"data": {"file": (rows(SURROGATE), "a.json")}, "content_type": PARTS}, 400),
+    ("POST", PLAIN, {"data": rows(SURROGATE), "content_type": "application/json"}, 400),
+    ("POST", MULTI, {"data": {"target_columns": r'["\ud800"]'}, "content_type": PARTS}, 400),
+    ("POST", PLAIN, {"data": {"target_columns": r'["\ud800"]'}, "content_type": PARTS}, 400),
 ]
 
 
 @pytest.mark.parametrize(("method", "path", "more", "status"), REQUESTS)
 def test_hostile_and_wrong_requests(gateway, method, path, more, status):
+    if more.get("content_type") == PARTS and path in FIELDS and isinstance(more["data"], dict):
+        more = {**more, "data": parts(path, **more["data"])}
     answer = gateway.call(method, path, **more)
     assert answer.status_code == status, answer.data
     check_shape(answer, path)
@@ -156,3 +197,20 @@ def test_wrong_parameters_are_listed_one_by_one(gateway):
 
 def test_a_method_error_names_the_legal_ones(gateway):
     assert set(gateway.get(UNI).headers["Allow"].split(", ")) == {"OPTIONS", "POST"}
+
+
+@pytest.mark.parametrize("path", FIELDS)
+def test_the_forms_that_the_table_changes_are_good(gateway, path):
+    assert gateway.post(path, data=parts(path), content_type=PARTS).status_code in (200, 202)
+
+
+def test_one_record_that_cannot_be_written_hides_no_other(gateway):
+    good = gateway.submit().json["jobId"]
+    bad = gateway.submit().json["jobId"]
+    spec = b'{"algorithm_type": "DeepAD", "target_columns": ["\\ud800"], "\\udfff": 1}'
+    gateway.store.client.hset(f"{gateway.settings.key_prefix}job:{bad}", "spec", spec)
+    listed = gateway.get("/api/v1/jobs")
+    assert listed.status_code == 200
+    assert {job["id"] for job in listed.json["jobs"]} == {good, bad}
+    assert gateway.get("/api/v1/jobs/" + bad).json["parameters"]["target_columns"] == ["?"]
+    assert gateway.get("/result/" + bad).status_code == 200

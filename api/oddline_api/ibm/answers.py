@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
+from oddline_api import jsontext
 from oddline_workers.jobs import STAMPS, Job, Status
 
-__all__ = ["SUBMITTED", "UP", "accepted", "head_of_done", "nan_to_null", "stages", "state"]
+__all__ = ["SUBMITTED", "UP", "accepted", "failed", "head_of_done", "nan_to_null", "stages", "state"]
 
 UP = b'{"message": "The anomaly detection service is up."}'
 SUBMITTED = (
@@ -22,12 +21,12 @@ NAN, NULL = b'"anomaly_score":[NaN]', b'"anomaly_score":[null]'
 
 def accepted(job: Job) -> bytes:
     """The answer to a submission."""
-    return orjson.dumps({"filename": job.filename, "jobId": job.id, "status": SUBMITTED})
+    return jsontext.write({"filename": job.filename, "jobId": job.id, "status": SUBMITTED})
 
 
 def state(job: Job) -> bytes:
     """A job that is not over: three keys, and no ``summary``, which clients test for."""
-    return orjson.dumps({"filename": job.filename, "jobId": job.id, "status": job.status.value})
+    return jsontext.write({"filename": job.filename, "jobId": job.id, "status": job.status.value})
 
 
 def failed(job: Job) -> bytes:
@@ -36,12 +35,12 @@ def failed(job: Job) -> bytes:
         text = "The job was cancelled."
     else:
         text = str((job.error or {}).get("error") or "The job failed for an unknown reason.")
-    return orjson.dumps({**_done(job), "summary": {"error": text}})
+    return jsontext.write({**_done(job), "summary": {"error": text}})
 
 
 def head_of_done(job: Job) -> bytes:
     """Everything before the stored summary; a closing brace goes behind it."""
-    return orjson.dumps(_done(job))[:-1] + b',"summary":'
+    return jsontext.write(_done(job))[:-1] + b',"summary":'
 
 
 def _done(job: Job) -> dict[str, Any]:

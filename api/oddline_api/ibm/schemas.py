@@ -10,7 +10,7 @@ from apiflask.fields import Dict, File, String
 from marshmallow import EXCLUDE, ValidationError, post_load, pre_load, validates_schema
 
 from oddline.catalog import check
-from oddline_api.forms import ColumnsField, ParameterField, problems_of
+from oddline_api.forms import NOT_A_FILE, ColumnsField, ParameterField, problems_of
 
 __all__ = ["Accepted", "GatewayError", "MultivariateForm", "Polled", "ServiceError", "UnivariateForm", "Up"]
 
@@ -89,7 +89,10 @@ class UnivariateForm(_BatchForm):
     targets = "target_column"
     target_column = String(
         required=True,
-        error_messages={"required": "is missing; expected the name of the column to judge."},
+        error_messages={
+            "required": "is missing; expected the name of the column to judge.",
+            "invalid": NOT_A_FILE,
+        },
         metadata={"description": "The column to judge."},
     )
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import orjson
 from apiflask import APIBlueprint
 from flask import Response, g, request
 
 from oddline.catalog import Spec, check
 from oddline.errors import JobError, OddlineError, ParameterError
+from oddline_api import jsontext
 from oddline_api.auth import guard, submits
 from oddline_api.backend import backend
-from oddline_api.forms import parse_columns
+from oddline_api.forms import NOT_A_FILE, parse_columns
 from oddline_api.jobs.answers import describe
 from oddline_api.jobs.schemas import JobOut, JobsOut, JobsQuery, ParametersQuery
 from oddline_api.streams import deliver, json_body
@@ -30,6 +30,8 @@ BODIES = {
 }
 """Content types of a bare body, and the ending of its name if none is given."""
 
+MISSING = "is missing; send the data as a multipart file part with this name."
+
 bp = APIBlueprint("jobs", __name__, url_prefix="/api/v1", tag="Jobs")
 bp.before_request(guard)
 
@@ -45,7 +47,7 @@ def submit_job(_query: Any) -> Response:
     stand in the query.
     """
     job = admit(_upload(), _spec(), "plain")
-    response = json_body(orjson.dumps(describe(job)), 202)
+    response = json_body(jsontext.write(describe(job)), 202)
     response.headers["Location"] = f"/api/v1/jobs/{job.id}"
     return response
 
@@ -57,7 +59,7 @@ def list_jobs(query: dict[str, Any]) -> Response:
     """The client's jobs, newest first."""
     jobs, total = backend().store.list(g.client, **query)
     return json_body(
-        orjson.dumps(
+        jsontext.write(
             {
                 "jobs": [describe(job) for job in jobs],
                 "total": total,
@@ -72,14 +74,14 @@ def list_jobs(query: dict[str, Any]) -> Response:
 @bp.output(JobOut)
 def get_job(job_id: str) -> Response:
     """One job, with its progress and timeline."""
-    return json_body(orjson.dumps(describe(backend().store.get(job_id, g.client))))
+    return json_body(jsontext.write(describe(backend().store.get(job_id, g.client))))
 
 
 @bp.delete("/jobs/<job_id>")
 @bp.output(JobOut)
 def cancel_job(job_id: str) -> Response:
     """Cancel a job that is not over; one that executes ends at its next sign of life."""
-    return json_body(orjson.dumps(describe(backend().store.cancel(job_id, g.client))))
+    return json_body(jsontext.write(describe(backend().store.cancel(job_id, g.client))))
 
 
 @bp.get("/jobs/<job_id>/result")
@@ -109,7 +111,7 @@ def _upload() -> Upload:
     if request.mimetype == "multipart/form-data":
         part = request.files.get("file")
         if part is None:
-            text = "is missing; send the data as a multipart file part with this name."
+            text = MISSING if "file" not in request.form else "is a text field; send it as a file part."
             raise ParameterError(f"file: {text}", problems={"file": text})
         return Upload.of_part(part)
     if request.mimetype not in BODIES:
@@ -128,7 +130,7 @@ def _spec() -> Spec:
     sent = {**request.args.to_dict(flat=False), **request.form.to_dict(flat=False)}
     sent.pop("filename", None)
     values: dict[str, Any] = {}
-    problems: dict[str, str] = {}
+    problems = {name: NOT_A_FILE for name in request.files if name != "file"}
     for name, texts in sent.items():
         if name == "target_columns" and any(texts):
             try:
