@@ -27,6 +27,7 @@ class Backend:
         self.probe = connect(settings, "gateway")
         self.probe.set_retry(Retry(NoBackoff(), 0))  # health wants to know now
         self.store = JobStore(self.redis, settings)
+        self.probe_store = JobStore(self.probe, settings)
         self.limiter = Limiter(self.redis, settings)
         # A client that stops sending or reading holds its thread for as long as it likes, as the
         # server has no time-out for either. Uploads and large downloads may therefore have three

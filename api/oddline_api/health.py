@@ -7,6 +7,7 @@ from apiflask.fields import String
 from flask import Response
 from redis.exceptions import RedisError
 
+from oddline_api import jsontext
 from oddline_api.backend import backend
 from oddline_api.streams import json_body
 
@@ -19,6 +20,7 @@ class Health(Schema):
     """How the gateway is."""
 
     status = String()
+    janitor = String(metadata={"enum": ["alive", "away"], "description": "Of /readyz only."})
 
 
 @bp.get("/livez")
@@ -31,9 +33,13 @@ def livez() -> Response:
 @bp.get("/readyz")
 @bp.output(Health)
 def readyz() -> Response:
-    """Whether the store answers within a second; 503 if not."""
+    """Whether the store answers within a second; 503 if not.
+
+    Says also whether a janitor is at work. Without one jobs are taken and run all the same, but
+    those of lost workers do not come back; so that calls for an alarm, not for a 503.
+    """
     try:
-        backend().probe.ping()
+        janitor = "alive" if backend().probe_store.janitor_alive() else "away"
     except RedisError:
         return json_body(b'{"status": "unavailable", "error": "The job store does not answer."}', 503)
-    return json_body(b'{"status": "ready"}')
+    return json_body(jsontext.write({"status": "ready", "janitor": janitor}))

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from doors import CSV
+from oddline_workers.janitor import Janitor
 from oddline_workers.server import EmbeddedServer
 from oddline_workers.settings import Settings
 from shapes import check_shape
@@ -44,6 +45,16 @@ def test_gone_and_back(make_gateway, server):
     server.start()
     assert gateway.app.test_client().get("/readyz").status_code == 200
     assert gateway.submit().status_code == 200
+
+
+def test_readiness_says_whether_a_janitor_is_at_work(gateway):
+    janitor = Janitor(gateway.settings)
+    assert gateway.get("/readyz").json == {"status": "ready", "janitor": "away"}
+    assert janitor.elected()
+    assert gateway.get("/readyz").json == {"status": "ready", "janitor": "alive"}
+    janitor.resign()
+    assert gateway.get("/readyz").json["janitor"] == "away"
+    janitor.store.client.close()
 
 
 def test_hanging_is_answered_within_three_seconds(make_gateway, server):
