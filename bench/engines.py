@@ -35,7 +35,7 @@ def detection(rows: int) -> Detection:
         threshold=np.full(rows, 20.0),
         severity=score / 20.0,
         label=np.ones(rows, dtype=np.int8),
-        warm_up=10,
+        judged=np.arange(rows) >= 10,
         anomalies=(),
         lookback_window=10,
         model_summary="none",

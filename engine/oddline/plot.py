@@ -30,7 +30,7 @@ def plot(
     windows: Iterable[tuple[int, int]] = (),
     title: str = "",
 ) -> Figure:
-    """Draw the values, the score, its line and the flagged rows.
+    """Draw the values, the score, its line and the flagged rows, in order of time.
 
     Long series are drawn by the lowest and highest value of each of 2,000 stretches, so no
     peak is lost and a million rows draw as fast as a thousand. No display is needed.
@@ -41,7 +41,7 @@ def plot(
     path : path, optional
         Where to write the picture; its ending chooses the format (``.png``, ``.svg``, ``.pdf``).
     windows : iterable of (int, int)
-        First and last row of stretches known to be anomalous, drawn beside what was found.
+        Earliest and latest row of stretches known to be anomalous, drawn beside what was found.
     title : str
 
     Returns
@@ -61,20 +61,24 @@ def plot(
             'drawing needs matplotlib, which is not installed: pip install "oddline[plot]"',
             code="missing_extra",
         ) from error
+    order = detection.order()
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
     shown = min(detection.values.shape[1], _COLUMNS)
     figure = Figure(figsize=(12, 2.2 + 1.6 * shown + 1.6), layout="constrained")
     axes = figure.subplots(shown + 1, 1, sharex=True, squeeze=False, height_ratios=[1.0] * shown + [1.2])[
         :, 0
     ]
     for column, axis in enumerate(axes[:-1]):
-        rows, values = _thinned(detection.values[:, column])
+        rows, values = _thinned(detection.values[order, column])
         axis.plot(rows, values, color="#33475b", linewidth=0.7)
         axis.set_ylabel(detection.columns[column])
         axis.margins(x=0)
-    _draw_score(axes[-1], detection)
-    windows = tuple(windows)
+    _draw_score(axes[-1], detection, order)
+    known = [(place[first], place[last]) for first, last in windows]
+    found = [(place[run.start_row], place[run.end_row]) for run in detection.anomalies[:_BINS]]
     for axis in axes:
-        for number, (first, last) in enumerate(windows):
+        for number, (first, last) in enumerate(known):
             axis.axvspan(
                 first - 0.5,
                 last + 0.5,
@@ -83,9 +87,10 @@ def plot(
                 linewidth=0,
                 label="labelled" if number == 0 else None,
             )
-        _draw_runs(axis, detection)
+        for first, last in found:
+            axis.axvspan(first - 0.5, last + 0.5, color=_FLAGGED, alpha=0.3, linewidth=0)
     axes[-1].xaxis.set_major_locator(MaxNLocator(7, integer=True))
-    axes[-1].xaxis.set_major_formatter(FuncFormatter(lambda x, _: _time_text(detection, x)))
+    axes[-1].xaxis.set_major_formatter(FuncFormatter(lambda x, _: _time_text(detection, order, x)))
     axes[-1].legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=4, fontsize="small", frameon=False)
     left_out = detection.values.shape[1] - shown
     heading = title or f"{len(detection.anomalies)} anomalies in {len(detection):,} rows"
@@ -95,20 +100,20 @@ def plot(
     return figure
 
 
-def _time_text(detection: Detection, x: float) -> str:
-    """The time of a row, date above time of day so that neighbours do not run into each other."""
+def _time_text(detection: Detection, order: NDArray[np.intp], x: float) -> str:
+    """The time of a place, date above time of day so that neighbours do not run into each other."""
     if x != int(x) or not 0 <= x < len(detection):
         return ""
-    return detection.index[int(x)].replace("T", " ").replace(" ", "\n", 1)
+    return detection.index[order[int(x)]].replace("T", " ").replace(" ", "\n", 1)
 
 
-def _draw_score(axis: Any, detection: Detection) -> None:
-    judged = np.arange(len(detection)) >= detection.warm_up
-    score = np.where(judged, detection.score, np.nan)
-    line = np.where(judged, detection.threshold, np.nan)
+def _draw_score(axis: Any, detection: Detection, order: NDArray[np.intp]) -> None:
+    judged = detection.judged
+    score = np.where(judged, detection.score, np.nan)[order]
+    line = np.where(judged, detection.threshold, np.nan)[order]
     axis.plot(*_thinned(score), color="#1f77b4", linewidth=0.7, label="score")
     axis.plot(*_thinned(line), color="#555555", linewidth=0.9, linestyle="--", label="threshold")
-    flagged = np.where(detection.label < 0, detection.score, np.nan)
+    flagged = np.where(detection.label < 0, detection.score, np.nan)[order]
     axis.plot(*_thinned(flagged), ".", color=_FLAGGED, markersize=5, label="flagged")
     axis.set_ylabel("score")
     axis.margins(x=0)
@@ -116,11 +121,6 @@ def _draw_score(axis: Any, detection: Detection) -> None:
     # Squared errors span many decades: a plain axis would show the largest peak and nothing else.
     if positive.size and positive.max() > 50 * np.median(positive):
         axis.set_yscale("symlog", linthresh=float(np.median(positive)))
-
-
-def _draw_runs(axis: Any, detection: Detection) -> None:
-    for run in detection.anomalies[:_BINS]:
-        axis.axvspan(run.start_row - 0.5, run.end_row + 0.5, color=_FLAGGED, alpha=0.3, linewidth=0)
 
 
 def _thinned(values: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

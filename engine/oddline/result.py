@@ -1,8 +1,8 @@
-"""The answer of a detection: one score, severity, line and label for every judged row."""
+"""The answer of a detection: one score, severity, line and label for every row asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddline import catalog
+from oddline.catalog import Spec
 from oddline.contribution import contributions
-from oddline.labeling import Labels, label, merge_runs
+from oddline.labeling import Labels, is_dynamic, label, merge_runs
+from oddline.operators.smoothing import smooth
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,11 +23,24 @@ __all__ = ["Detection", "Run", "Scores", "find_runs"]
 
 @dataclass(frozen=True)
 class Run:
-    """A stretch of flagged rows.
+    """A stretch of flagged rows, in order of time.
 
-    ``start_row`` and ``end_row`` count judged rows from 0 and are both included; ``start`` and
-    ``end`` are their time texts as uploaded. ``severity`` is the largest of the run (1 is the
-    line). ``contributions`` maps each target column to its share of the score; they sum to 1.
+    Attributes
+    ----------
+    start_row, end_row : int
+        The earliest and the latest row of the stretch, both included, as places in the answer
+        from 0. In a file that is not in order of time ``start_row`` may be the larger, and rows
+        that lie between the two in the file need not belong to the stretch.
+    start, end : str
+        Their time texts as uploaded.
+    severity : float
+        The largest of the stretch (1 is the line).
+    peak_row : int
+        The row that has it.
+    contributions : mapping of str to float
+        Each target column's share of the score; they sum to 1.
+    rows : int
+        How many rows the stretch has, the normal ones between flagged ones included.
     """
 
     start_row: int
@@ -35,6 +50,7 @@ class Run:
     severity: float
     peak_row: int
     contributions: Mapping[str, float] = field(default_factory=dict)
+    rows: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,17 +62,18 @@ class Scores:
     raw : ndarray (m,)
         In order of time, one for all rows of a time; larger is odder.
     place : ndarray of int (n,)
-        Judged row i has the score ``raw[place[i]]``.
+        Row i of the answer has the score ``raw[place[i]]``.
     warm_up : int
         So many at the head are padded.
     train_rows : int or None
         Only so many were learnt from; None for all.
     floor : float
         Scores of this size are rounding, see :func:`oddline.labeling.label`.
-    parts : ndarray (n, d) or None
-        Each column's part of the score of the judged rows.
-    usual : ndarray (d,) or None
-        What each column's part usually is.
+    smoothing : int
+        Over so many rows a static label method smooths.
+    parts : callable or None
+        Gives each column's part of ``raw``, (m, d). Called only where there are runs to share
+        out, since it takes as long as scoring does.
     """
 
     raw: NDArray[np.float64]
@@ -64,11 +81,11 @@ class Scores:
     warm_up: int = 0
     train_rows: int | None = None
     floor: float = 0.0
-    parts: NDArray[np.float64] | None = None
-    usual: NDArray[np.float64] | None = None
+    smoothing: int = 1
+    parts: Callable[[], NDArray[np.float64]] | None = None
 
     def label(self, method: str, threshold: float, observation_window: int) -> Labels:
-        """The labels of the judged rows, in order of the file."""
+        """The labels of the answer's rows, in its order."""
         found = label(
             self.raw,
             method=method,
@@ -77,20 +94,25 @@ class Scores:
             warm_up=self.warm_up,
             train_rows=self.train_rows,
             floor=self.floor,
+            smoothing=self.smoothing,
         )
         return Labels(
             found.score[self.place],
             found.threshold[self.place],
             found.label[self.place],
             found.severity[self.place],
-            int((self.place < found.warm_up).sum()),
+            found.judged[self.place],
             found.reason,
         )
+
+    def order(self) -> NDArray[np.intp]:
+        """The rows of the answer in order of time."""
+        return np.argsort(self.place, kind="stable")
 
 
 @dataclass(frozen=True, eq=False)
 class Detection:
-    """Scores and labels, one for each judged row, in the order of the file.
+    """Scores and labels, one for each row asked for, in the order of the file.
 
     Attributes
     ----------
@@ -108,10 +130,10 @@ class Detection:
         (score - m) / (threshold - m) with m the median score: 1 is the line.
     label : ndarray of int8 (n,)
         +1 normal, -1 anomaly.
-    warm_up : int
-        So many rows at the start have no full window behind them (forecasts and windows need
-        the look-back, dynamic labels the observation window too). Their scores are padded and
-        their labels +1; the IBM dialect shows them as NaN.
+    judged : ndarray of bool (n,)
+        False on the earliest rows, which have no full window behind them (forecasts and windows
+        need the look-back, dynamic labels the observation window too). Their scores are padded
+        and their labels +1; the IBM dialect shows them as NaN.
     anomalies : tuple of Run
         The flagged rows, merged into runs.
     lookback_window : int
@@ -136,7 +158,7 @@ class Detection:
     threshold: NDArray[np.float64]
     severity: NDArray[np.float64]
     label: NDArray[np.int8]
-    warm_up: int
+    judged: NDArray[np.bool_]
     anomalies: tuple[Run, ...]
     lookback_window: int
     model_summary: str
@@ -149,6 +171,15 @@ class Detection:
 
     def __len__(self) -> int:
         return len(self.score)
+
+    @property
+    def warm_up(self) -> int:
+        """How many rows are not judged."""
+        return len(self) - int(np.count_nonzero(self.judged))
+
+    def order(self) -> NDArray[np.intp]:
+        """The rows in order of time; their own order where the scores are not at hand."""
+        return np.arange(len(self)) if self.scores is None else self.scores.order()
 
     def relabel(
         self,
@@ -188,14 +219,14 @@ class Detection:
             threshold=labels.threshold,
             severity=labels.severity,
             label=labels.label,
-            warm_up=labels.warm_up,
-            anomalies=find_runs(labels, self.index, self.columns, self.scores, spec.observation_window),
+            judged=labels.judged,
+            anomalies=find_runs(labels, self.index, self.columns, self.scores, spec),
             reasons=(*self.reasons[:-1], labels.reason),
             spec=asdict(spec),
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Values, score, severity, threshold and label as a DataFrame, one row a judged row.
+        """Values, score, severity, threshold and label as a DataFrame, row by row.
 
         The index is the time text. A target column named like one of ours gets ``value_``
         before its name.
@@ -215,16 +246,20 @@ class Detection:
         return pd.DataFrame({**values, **ours}, index=pd.Index(list(self.index), dtype=str))
 
     def summary(self) -> dict[str, Any]:
-        """Everything but the rows, ready for JSON."""
+        """The facts of the whole, ready for JSON: what our own dialect answers as ``summary``.
+
+        ``threshold`` is None where the line moves.
+        """
+        line = self.threshold
+        constant = len(line) > 0 and bool((line == line[0]).all())
         return {
             "rows": len(self),
-            "columns": list(self.columns),
-            "flagged_rows": int((self.label < 0).sum()),
+            "flagged": int((self.label < 0).sum()),
             "warm_up": self.warm_up,
+            "threshold": float(line[0]) if constant else None,
             "lookback_window": self.lookback_window,
             "model_summary": self.model_summary,
             "num_pipelines_explored": self.num_pipelines_explored,
-            "anomalies": [asdict(run) for run in self.anomalies],
             "notes": list(self.notes),
             "reasons": list(self.reasons),
             "seconds": dict(self.seconds),
@@ -233,28 +268,38 @@ class Detection:
 
 
 def find_runs(
-    labels: Labels, index: Sequence[str], columns: Sequence[str], scores: Scores, gap: int
+    labels: Labels, index: Sequence[str], columns: Sequence[str], scores: Scores, spec: Spec
 ) -> tuple[Run, ...]:
-    """The flagged rows merged into runs, each with its columns' shares.
+    """The flagged rows merged into runs along the time, each with its columns' shares.
 
-    Flagged rows with at most ``gap`` normal rows between them are one run.
+    Flagged rows with at most ``observation_window`` normal rows between them are one run.
     """
-    runs = merge_runs(labels.label, labels.severity, gap)
+    order = scores.order()
+    severity = labels.severity[order]
+    runs = merge_runs(labels.label[order], severity, spec.observation_window)
     if len(columns) == 1:
         shares = [np.ones(1)] * len(runs)
-    elif scores.parts is None:
+    elif scores.parts is None or not runs:
         shares = [np.empty(0)] * len(runs)
     else:
-        shares = contributions(scores.parts, [run[:2] for run in runs], scores.usual)
-    return tuple(
-        Run(
-            start_row=first,
-            end_row=last,
-            start=index[first],
-            end=index[last],
-            severity=float(labels.severity[peak]),
-            peak_row=peak,
-            contributions=dict(zip(columns, share.tolist(), strict=False)),
+        parts = scores.parts()
+        if not is_dynamic(spec.labeling_method):
+            parts = smooth(parts, scores.smoothing)
+        usual = np.median(parts, axis=0)
+        shares = contributions(parts[scores.place[order]], [run[:2] for run in runs], usual)
+    found = []
+    for (first, last, peak), share in zip(runs, shares, strict=True):
+        start, end = int(order[first]), int(order[last])
+        found.append(
+            Run(
+                start_row=start,
+                end_row=end,
+                start=index[start],
+                end=index[end],
+                severity=float(severity[peak]),
+                peak_row=int(order[peak]),
+                contributions=dict(zip(columns, share.tolist(), strict=False)),
+                rows=last - first + 1,
+            )
         )
-        for (first, last, peak), share in zip(runs, shares, strict=True)
-    )
+    return tuple(found)

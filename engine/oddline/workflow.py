@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from functools import cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from oddline import catalog
 from oddline.catalog import Spec
 from oddline.errors import DataError
+from oddline.labeling import is_dynamic
 from oddline.lookback import MAX_WINDOW, Lookback, choose_lookback
 from oddline.pipelines import build
 from oddline.prepare import Prepared, prepare
@@ -24,7 +26,7 @@ from oddline.table import Table, read_table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["STAGES", "detect"]
+__all__ = ["STAGES", "detect", "read"]
 
 STAGES = {
     "inspection": 0.0,
@@ -78,10 +80,11 @@ def detect(
     spec = _checked(spec, parameters)
     stage = _Stages(progress)
     stage("inspection")
-    table = _inspected(table, spec)
+    if not isinstance(table, Table):
+        table = read(table, spec)
     stage("sampling")
     series = prepare(table, spec.repair)
-    judged, known = _split(series, spec)
+    asked, known = _split(series, spec)
     learnt = series.values[:known]
     stage("look-back")
     lookback = _lookback(learnt, series, spec)
@@ -92,32 +95,30 @@ def detect(
     seen = series.observed
     scores = Scores(
         raw[seen],
-        (np.cumsum(seen) - 1)[series.rows[judged]],
+        (np.cumsum(seen) - 1)[series.rows[asked]],
         warm_up=int(seen[: pipeline.warm_up_].sum()),
         train_rows=int(seen[:known].sum()) if known < len(seen) else None,
-        floor=_floor(series, spec),
+        floor=pipeline.floor_,
+        smoothing=pipeline.static_smoothing,
+        parts=cache(lambda: pipeline.column_scores(series.values)[seen]) if len(table.columns) > 1 else None,
     )
     stage("labels")
     labels = scores.label(spec.labeling_method, spec.labeling_threshold, spec.observation_window)
     stage("contributions")
-    if len(table.columns) > 1 and (labels.label < 0).any():
-        parts = pipeline.column_scores(series.values)
-        usual = np.median(parts, axis=0)
-        scores = replace(scores, parts=series.back(parts)[judged], usual=usual)
-    index = _picked(table.index, judged)
-    runs = find_runs(labels, index, table.columns, scores, spec.observation_window)
+    index = _picked(table.index, asked)
+    runs = find_runs(labels, index, table.columns, scores, spec)
     stage.end()
     return Detection(
         index=index,
-        values=table.values if len(judged) == len(table) else table.values[judged],
+        values=table.values if len(asked) == len(table) else table.values[asked],
         columns=table.columns,
         score=labels.score,
         threshold=labels.threshold,
         severity=labels.severity,
         label=labels.label,
-        warm_up=labels.warm_up,
+        judged=labels.judged,
         anomalies=runs,
-        lookback_window=lookback.window,
+        lookback_window=pipeline.lookback_,
         model_summary=pipeline.model_summary_,
         num_pipelines_explored=pipeline.num_pipelines_explored_,
         notes=(*table.notes, *series.notes),
@@ -125,6 +126,18 @@ def detect(
         seconds=stage.seconds,
         spec=asdict(spec),
         scores=scores,
+    )
+
+
+def read(source: Any, spec: Spec, **limits: int) -> Table:
+    """The table that a checked spec means; ``limits`` and errors as in :func:`read_table`."""
+    return read_table(
+        source,
+        time_column=spec.time_column,
+        time_format=spec.time_format,
+        target_columns=spec.target_columns,
+        repair=spec.repair,
+        **limits,
     )
 
 
@@ -163,22 +176,10 @@ def _checked(spec: Spec | Mapping[str, Any] | None, parameters: Mapping[str, Any
     return catalog.check({**given, **parameters})
 
 
-def _inspected(table: Any, spec: Spec) -> Table:
-    if isinstance(table, Table):
-        return table
-    return read_table(
-        table,
-        time_column=spec.time_column,
-        time_format=spec.time_format,
-        target_columns=spec.target_columns,
-        repair=spec.repair,
-    )
-
-
 def _split(series: Prepared, spec: Spec) -> tuple[NDArray[np.intp], int]:
-    """The rows to judge, ascending, and how many steps of the grid to learn from."""
+    """The rows asked for, ascending, and how many steps of the grid to learn from."""
     n = len(series.rows)
-    judged, train_rows = np.arange(n), spec.train_rows or n
+    asked, train_rows = np.arange(n), spec.train_rows or n
     order = np.argsort(series.rows, kind="stable")
     if spec.prediction_type == "recent":
         past = n - spec.recent_data
@@ -189,17 +190,16 @@ def _split(series: Prepared, spec: Spec) -> tuple[NDArray[np.intp], int]:
                 code="too_few_rows",
                 parameter="recent_data",
             )
-        judged, train_rows = np.sort(order[past:]), min(past, train_rows)
+        asked, train_rows = np.sort(order[past:]), min(past, train_rows)
     if train_rows >= n:
-        return judged, len(series.values)
+        return asked, len(series.values)
     # No step is learnt from in which a later row has a share.
-    return judged, min(series.head(train_rows), int(series.rows[order[train_rows]]))
+    return asked, min(series.head(train_rows), int(series.rows[order[train_rows]]))
 
 
 def _lookback(learnt: NDArray[np.float64], series: Prepared, spec: Spec) -> Lookback:
     """The look-back, and whether the rows suffice for it and the observation window."""
-    dynamic = next(m for m in catalog.LABELINGS if m.name == spec.labeling_method).dynamic
-    window = spec.observation_window if dynamic else 0
+    window = spec.observation_window if is_dynamic(spec.labeling_method) else 0
     steps = len(series.values)
     most = min(len(learnt) // 3, steps // 3 - window)
     asked = spec.lookback_window
@@ -215,12 +215,6 @@ def _lookback(learnt: NDArray[np.float64], series: Prepared, spec: Spec) -> Look
             code="too_few_rows",
         )
     return choose_lookback(learnt, asked, max_window=min(MAX_WINDOW, most))
-
-
-def _floor(series: Prepared, spec: Spec) -> float:
-    """Squared errors of a lone column below a millionth of its variance are rounding."""
-    forecast = spec.algorithm_type in ("PredAD", "DeepAD")
-    return 1e-6 * float(series.values.var()) if forecast and series.values.shape[1] == 1 else 0.0
 
 
 def _picked(index: Sequence[str], rows: NDArray[np.intp]) -> Sequence[str]:

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
+from oddline import labeling
 from oddline.catalog import LABELINGS
 from oddline.errors import ParameterError
 from oddline.labeling import label, merge_runs
 from oddline.labeling.tail import FTail, bulk_line, fit_f_tail, pareto_line
 from oddline.labeling.trailing import follow
+from oddline.operators.smoothing import smooth
 from oddline.operators.windows import window_sums
 from oddline.pipelines import PredAD
 
@@ -112,10 +114,11 @@ def test_a_larger_threshold_flags_fewer_rows(method):
 def test_score_threshold_label_and_severity_agree(method):
     scores = np.random.default_rng(3).standard_t(3, 8_000) ** 2
     labels = label(scores, method=method, threshold=6, warm_up=20)
-    rows = slice(labels.warm_up, None)
-    assert labels.warm_up == 20 + (10 if method in DYNAMIC else 0)
-    assert (labels.label[: labels.warm_up] == 1).all()
-    assert (labels.severity[: labels.warm_up] == 0).all()
+    rows = labels.judged
+    warm_up = 20 + (10 if method in DYNAMIC else 0)
+    np.testing.assert_array_equal(rows, np.arange(8_000) >= warm_up)
+    assert (labels.label[~rows] == 1).all()
+    assert (labels.severity[~rows] == 0).all()
     flagged = labels.label[rows] < 0
     np.testing.assert_array_equal(flagged, labels.score[rows] > labels.threshold[rows])
     assert flagged.any()
@@ -124,6 +127,19 @@ def test_score_threshold_label_and_severity_agree(method):
     assert np.isfinite(labels.score).all()
     assert (labels.score >= 0).all()
     assert labels.reason.startswith(method)
+
+
+def test_the_table_of_label_methods_has_the_names_of_the_catalogue():
+    assert set(labeling.METHODS) == set(METHODS)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_only_a_line_for_all_rows_sees_smoothed_scores(method):
+    scores = np.random.default_rng(14).standard_normal(2_000) ** 2
+    found = label(scores, method=method, smoothing=20, warm_up=30)
+    own = label(smooth(scores, 20) if method not in DYNAMIC else scores, method=method, warm_up=30)
+    np.testing.assert_array_equal(found.score, own.score)
+    np.testing.assert_array_equal(found.threshold, own.threshold)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -139,7 +155,7 @@ def test_the_line_of_a_row_does_not_look_at_the_row_or_beyond(method):
     changed = scores.copy()
     changed[2_500:] *= 50
     one, other = (label(s, method=method, train_rows=2_000) for s in (scores, changed))
-    same = slice(one.warm_up, 2_500)
+    same = one.judged & (np.arange(3_000) < 2_500)
     np.testing.assert_allclose(one.score[same], other.score[same], rtol=1e-9)
     np.testing.assert_allclose(one.threshold[same], other.threshold[same], rtol=1e-9)
     np.testing.assert_array_equal(one.label[:2_500], other.label[:2_500])

@@ -14,7 +14,9 @@ from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
-from oddline.catalog import ALGORITHMS, check
+from oddline import pipelines
+from oddline.catalog import ALGORITHMS, LABELINGS, check, estimators_of
+from oddline.contribution import contributions
 from oddline.errors import ParameterError
 from oddline.operators import windows
 from oddline.pipelines import DeepAD, PredAD, WindowAD, build
@@ -147,11 +149,16 @@ def test_the_column_that_was_hit_leads(pipeline):
     assert parts[403].argmax() == 4
 
 
-def test_many_columns_are_reduced_and_shared_back():
-    values = series(600, 30)
+@pytest.mark.parametrize("estimator", estimators_of("WindowAD"))
+def test_many_columns_are_reduced_and_shared_back(estimator):
+    values = series(900, 30)
     values[400:406, 17] += 4.0
-    fitted = WindowAD(estimator="NearestNeighbor").fit(values)
-    assert fitted.column_scores(values).shape == (600, 30)
+    fitted = WindowAD(estimator=estimator).fit(values)
+    parts = fitted.column_scores(values)
+    assert parts.shape == (900, 30)
+    assert_allclose(parts.sum(axis=1), fitted.anomaly_score(values), rtol=1e-9)
+    (shares,) = contributions(parts, [(400, 405)])
+    assert shares.argmax() == 17
 
 
 @each
@@ -251,10 +258,14 @@ def test_every_entry_of_the_catalogue_is_built(algorithm, estimator):
     assert (pipeline.lookback, pipeline.random_state) == (20, 5)
 
 
-def test_a_moving_line_gets_point_scores():
-    for method, smoothing in (("IID", "auto"), ("Chi-Square", 1), ("Sliding-Window", 1)):
-        spec = check({"algorithm_type": "DeepAD", "labeling_method": method})
-        assert build(spec, "auto").smoothing == smoothing
+def test_the_table_of_pipelines_has_the_names_of_the_catalogue():
+    assert set(pipelines.PIPELINES) == {(a.name, e) for a in ALGORITHMS for e in estimators_of(a.name)}
+
+
+@pytest.mark.parametrize("method", [m.name for m in LABELINGS])
+def test_what_is_built_does_not_depend_on_the_label_method(method):
+    spec = check({"algorithm_type": "DeepAD", "labeling_method": method})
+    assert repr(build(spec, "auto")) == repr(DeepAD(smoothing=1))
 
 
 def test_importing_the_pipelines_loads_no_ensemble_and_no_torch():

@@ -2,13 +2,14 @@
 
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from oddline.errors import ModelError
 from oddline.plot import _thinned, plot
-from oddline.result import Detection, Run
+from oddline.result import Detection, Run, Scores
 
 
 def detection(rows, columns=1, warm_up=30):
@@ -25,7 +26,7 @@ def detection(rows, columns=1, warm_up=30):
         threshold=np.full(rows, 50.0),
         severity=score / 50.0,
         label=label,
-        warm_up=warm_up,
+        judged=np.arange(rows) >= warm_up,
         anomalies=(Run(middle, middle, f"t{middle}", f"t{middle}", 1.2, middle),),
         lookback_window=30,
         model_summary="",
@@ -63,6 +64,33 @@ def test_a_long_series_is_thinned_without_losing_its_peak(tmp_path):
     since = time.process_time()
     plot(long, tmp_path / "long.png")
     assert time.process_time() - since < 10
+
+
+def test_a_file_that_is_not_in_order_of_time_is_drawn_in_order_of_time():
+    plain = detection(500)
+    moved = np.random.default_rng(1).permutation(500)
+    at = np.argsort(moved)
+    shuffled = replace(
+        plain,
+        index=[plain.index[row] for row in moved],
+        values=plain.values[moved],
+        score=plain.score[moved],
+        label=plain.label[moved],
+        judged=plain.judged[moved],
+        anomalies=tuple(
+            replace(run, start_row=int(at[run.start_row]), end_row=int(at[run.end_row]))
+            for run in plain.anomalies
+        ),
+        scores=Scores(plain.score, moved),
+    )
+    one, other = plot(plain, windows=[(240, 260)]), plot(shuffled, windows=[(at[240], at[260])])
+    for before, after in zip(one.axes, other.axes, strict=True):
+        for line, same in zip(before.lines, after.lines, strict=True):
+            np.testing.assert_array_equal(line.get_ydata(), same.get_ydata())
+        boxes = [[patch.get_extents().bounds for patch in axis.patches] for axis in (before, after)]
+        np.testing.assert_allclose(*boxes)
+    ticks = [[text.get_text() for text in figure.axes[-1].get_xticklabels()] for figure in (one, other)]
+    assert ticks[0] == ticks[1]
 
 
 def test_thinning_keeps_short_series_and_survives_missing_values():

@@ -14,7 +14,7 @@ def detection(n=3, **changes):
         "threshold": np.full(n, 0.75),
         "severity": np.linspace(0.0, 1.5, n),
         "label": np.where(np.arange(n) < n - 1, 1, -1).astype(np.int8),
-        "warm_up": 1,
+        "judged": np.arange(n) >= 1,
         "anomalies": (),
         "lookback_window": 2,
         "model_summary": "[('Trial', Trial(a=1)),]",

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from oddline import detect
 from oddline.errors import JobError, RunError
 from oddline.result import Run
 from oddline_workers import blobs, render, results
@@ -58,7 +59,7 @@ def test_ibm_summary_is_the_documented_one():
         "total_excution_time (sec)": "0.25",
         "anomalies": [
             {"start_row": 2, "end_row": 2, "start": "2", "end": "2", "severity": 1.5, "peak_row": 2,
-             "contributions": {"a": 1.0}}
+             "contributions": {"a": 1.0}, "rows": 1}
         ],
     }  # fmt: skip
     assert math.isnan(rows[0]["value"]["anomaly_score"][0])
@@ -72,6 +73,28 @@ def test_ibm_rows_without_a_score_are_bare_nan_with_label_one():
     body = text(detection(), "ibm")
     assert b'{"timestamp":"0","value":{"anomaly_score":[NaN],"anomaly_label":[1.0]}}' in body
     assert b"null" not in body
+
+
+@pytest.mark.parametrize("kind", ["reversed", "shuffled"])
+def test_ibm_leaves_the_earliest_rows_without_a_score_in_a_file_of_any_order(kind):
+    rng = np.random.default_rng(0)
+    minutes = np.arange(400)[::-1] if kind == "reversed" else rng.permutation(400)
+    values = np.sin(np.arange(400) / 3) + 0.1 * rng.standard_normal(400)
+    values[395] += 9.0  # among the newest rows: judged, though they may stand first in the file
+    lines = [f"2024-01-01 {m // 60:02}:{m % 60:02}:00,{values[m]:.6f}" for m in minutes]
+    found = detect(
+        "\n".join(["time,value", *lines]).encode(),
+        time_column="time",
+        algorithm_type="DeepAD",
+        labeling_method="Chi-Square",
+        lookback_window=40,
+    )
+    rows = json.loads(text(found, "ibm"))["result"]
+    unscored = np.array([math.isnan(row["value"]["anomaly_score"][0]) for row in rows])
+    flagged = np.array([row["value"]["anomaly_label"][0] < 0 for row in rows])
+    assert set(minutes[unscored]) == set(range(50))
+    assert not (unscored & flagged).any()
+    assert 395 in minutes[flagged]
 
 
 def test_ibm_sends_no_labels_under_iid():
@@ -97,7 +120,8 @@ def test_plain_result_is_strict_json():
 def test_pieces_join_to_one_text_without_a_row_lost(dialect, rows):
     label = np.ones(rows, np.int8)
     warm_up = min(rows, render.ROWS + 1)
-    found = detection(rows, label=label, warm_up=warm_up, threshold=np.arange(float(rows)))
+    judged = np.arange(rows) >= warm_up
+    found = detection(rows, label=label, judged=judged, threshold=np.arange(float(rows)))
     pieces = [*render.render(found, dialect)]
     assert len(pieces) == math.ceil(rows / render.ROWS)
     body = json.loads(b"".join(pieces))

@@ -54,7 +54,7 @@ def _ibm(found: Detection) -> tuple[bytes, Any, bytes]:
             "num_pipelines_explored": found.num_pipelines_explored,
             "total_execution_time (sec)": seconds,
             "total_excution_time (sec)": seconds,  # the spelling of the first tutorials
-            "anomalies": _anomalies(found),
+            "anomalies": found.anomalies,
         }
     )
     # Under one line for all rows a client draws its own: this dialect sends no labels then.
@@ -62,7 +62,7 @@ def _ibm(found: Detection) -> tuple[bytes, Any, bytes]:
 
     def rows(start: int, stop: int) -> list[bytes]:
         scores = _numbers(found.score[start:stop])
-        for row in range(min(stop, found.warm_up) - start):
+        for row in (~found.judged[start:stop]).nonzero()[0]:
             scores[row] = b"NaN"
         times = map(orjson.dumps, found.index[start:stop])
         if not labelled:
@@ -80,27 +80,7 @@ def _ibm(found: Detection) -> tuple[bytes, Any, bytes]:
 
 
 def _plain(found: Detection) -> tuple[bytes, Any, bytes]:
-    line = found.threshold
-    constant = len(line) > 0 and bool((line == line[0]).all())
-    head = _json(
-        {
-            "summary": {
-                "rows": len(found),
-                "flagged": int((found.label == -1).sum()),
-                "warm_up": found.warm_up,
-                "threshold": float(line[0]) if constant else None,
-                "lookback_window": found.lookback_window,
-                "model_summary": found.model_summary,
-                "num_pipelines_explored": found.num_pipelines_explored,
-                "notes": list(found.notes),
-                "reasons": list(found.reasons),
-                "seconds": dict(found.seconds),
-                "spec": dict(found.spec),
-            },
-            "anomalies": _anomalies(found),
-            "columns": list(found.columns),
-        }
-    )
+    head = _json({"summary": found.summary(), "anomalies": found.anomalies, "columns": found.columns})
 
     def rows(start: int, stop: int) -> list[bytes]:
         return [
@@ -118,21 +98,6 @@ def _plain(found: Detection) -> tuple[bytes, Any, bytes]:
 
 
 _DIALECTS = {"ibm": _ibm, "plain": _plain}
-
-
-def _anomalies(found: Detection) -> list[dict[str, Any]]:
-    return [
-        {
-            "start_row": run.start_row,
-            "end_row": run.end_row,
-            "start": run.start,
-            "end": run.end,
-            "severity": float(run.severity),
-            "peak_row": run.peak_row,
-            "contributions": {name: float(share) for name, share in run.contributions.items()},
-        }
-        for run in found.anomalies
-    ]
 
 
 def _numbers(array: Any) -> list[bytes]:

@@ -26,16 +26,13 @@ Engine = Callable[[bytes, Job, Settings, Progress], "Detection"]
 def detect(data: bytes, job: Job, settings: Settings, progress: Progress) -> Detection:
     """The engine: read the table as the job's parameters say and detect."""
     from oddline import catalog
-    from oddline.table import read_table
     from oddline.workflow import detect as detect_table
+    from oddline.workflow import read
 
     spec = catalog.check(job.spec)
-    table = read_table(
+    table = read(
         data,
-        time_column=spec.time_column,
-        time_format=spec.time_format,
-        target_columns=spec.target_columns,
-        repair=spec.repair,
+        spec,
         max_rows=settings.max_rows,
         max_columns=settings.max_columns,
         max_cells=settings.max_cells,

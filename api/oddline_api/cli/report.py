@@ -38,7 +38,7 @@ def anomaly_rows(anomalies: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]
         (
             run["start"],
             run["end"],
-            str(run["end_row"] - run["start_row"] + 1),
+            str(run["rows"]),
             f"{run['severity']:.2f}",
             _most(run["contributions"]),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,18 +11,36 @@ from numpy.typing import NDArray
 from oddline.catalog import LABELINGS
 from oddline.errors import ParameterError, did_you_mean
 from oddline.labeling.chi_square import chi_square
-from oddline.labeling.iid import static_line
+from oddline.labeling.iid import iid
 from oddline.labeling.runs import merge_runs
 from oddline.labeling.sliding_window import sliding_window
+from oddline.operators.smoothing import smooth
 
-__all__ = ["Labels", "label", "merge_runs"]
+__all__ = ["METHODS", "Labels", "is_dynamic", "label", "merge_runs"]
 
 Floats = NDArray[np.float64]
 
 # Fewer known-normal rows than this say too little about a tail: all rows are learnt from.
 _LEAST_TO_LEARN_FROM = 200
 
-_DYNAMIC = {"Chi-Square": chi_square, "Sliding-Window": sliding_window}
+Method = Callable[[Floats, float, int, int, slice, float], tuple[Floats, Floats, NDArray[np.bool_], str]]
+"""``(scores, threshold, window, start, learn, floor)`` to ``(score, line, flagged, reason)``."""
+
+METHODS: Mapping[str, Method] = {
+    "Chi-Square": chi_square,
+    "IID": iid,
+    "Sliding-Window": sliding_window,
+}
+"""The code of each name in :data:`oddline.catalog.LABELINGS`."""
+
+
+def is_dynamic(method: str) -> bool:
+    """Whether the line of a label method moves, and so needs the scores before a row.
+
+    >>> is_dynamic("IID"), is_dynamic("Chi-Square")
+    (False, True)
+    """
+    return next(known.dynamic for known in LABELINGS if known.name == method)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +52,13 @@ class Labels:
     score : ndarray (n,)
         The score the method compares, which some methods standardise first.
     threshold : ndarray (n,)
-        The line of each row: -1 exactly where ``score > threshold``, past the warm-up.
+        The line of each row: -1 exactly where a judged row's ``score > threshold``.
     label : ndarray of int8 (n,)
         +1 normal, -1 anomaly.
     severity : ndarray (n,)
         (score - m) / (threshold - m), m the median score: 1 is the line. 0 in the warm-up.
-    warm_up : int
-        So many rows at the head are not judged.
+    judged : ndarray of bool (n,)
+        False in the warm-up, whose rows are labelled +1 whatever their scores.
     reason : str
         How the line was drawn.
     """
@@ -48,7 +67,7 @@ class Labels:
     threshold: Floats
     label: NDArray[np.int8]
     severity: Floats
-    warm_up: int
+    judged: NDArray[np.bool_]
     reason: str
 
 
@@ -61,6 +80,7 @@ def label(
     warm_up: int = 0,
     train_rows: int | None = None,
     floor: float = 0.0,
+    smoothing: int = 1,
 ) -> Labels:
     """Label scores, without the data or the model they came from.
 
@@ -84,6 +104,10 @@ def label(
         For Chi-Square the least mean of a window, for Sliding-Window the least score worth a
         flag, in units of the score: keeps rounding noise of a perfect forecast from being
         judged.
+    smoothing : int
+        So many rows' scores are smoothed into each before a static method sees them, see
+        :func:`oddline.operators.smoothing.smooth`. A line that moves with the last few scores
+        needs each row's own.
 
     Returns
     -------
@@ -117,20 +141,19 @@ def label(
     if scores.ndim != 1 or not np.isfinite(scores).all() or (scores < 0).any():
         raise ParameterError("scores must be one row of finite numbers of at least 0", parameter="scores")
     window = max(1, observation_window)
-    start = warm_up + (window if name in _DYNAMIC else 0)
+    start = warm_up
+    if is_dynamic(name):
+        start += window
+    else:
+        scores = smooth(scores, smoothing)
     if start >= len(scores):
         return _nothing_to_judge(scores, start)
     known = train_rows is not None and train_rows - start >= _LEAST_TO_LEARN_FROM
     learn = slice(start, train_rows if known else len(scores))
-    if name in _DYNAMIC:
-        judged, line, flagged, reason = _DYNAMIC[name](scores, threshold, window, start, learn, floor)
-    else:
-        at, reason = static_line(scores[learn], threshold)
-        judged, line, flagged = scores, np.full(len(scores), at), scores > at
-    return _finished(judged, line, flagged, start, reason)
+    return _finished(*METHODS[name](scores, threshold, window, start, learn, floor), start)
 
 
-def _finished(score: Floats, line: Floats, flagged: NDArray[np.bool_], start: int, reason: str) -> Labels:
+def _finished(score: Floats, line: Floats, flagged: NDArray[np.bool_], reason: str, start: int) -> Labels:
     # Where a method decides before it rescales, rounding must not let score and label disagree.
     score = np.where(flagged & (score <= line), np.nextafter(line, np.inf), score)
     score = np.where(~flagged & (score > line), line, score)
@@ -145,11 +168,11 @@ def _finished(score: Floats, line: Floats, flagged: NDArray[np.bool_], start: in
     severity[:start] = 0.0
     verdict = np.where(flagged, -1, 1).astype(np.int8)
     verdict[:start] = 1
-    return Labels(score, line, verdict, severity, start, reason)
+    return Labels(score, line, verdict, severity, np.arange(len(score)) >= start, reason)
 
 
 def _nothing_to_judge(scores: Floats, start: int) -> Labels:
     n = len(scores)
     reason = f"no labels: the first {start} rows only warm up, and there are {n}"
     largest = float(scores.max(initial=0.0))
-    return Labels(scores, np.full(n, largest), np.ones(n, np.int8), np.zeros(n), n, reason)
+    return Labels(scores, np.full(n, largest), np.ones(n, np.int8), np.zeros(n), np.zeros(n, bool), reason)

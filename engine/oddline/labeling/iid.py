@@ -8,14 +8,18 @@ from scipy import special
 
 from oddline.labeling.tail import SHORT, bulk_line, pareto_line
 
-__all__ = ["static_line"]
+__all__ = ["iid"]
+
+Floats = NDArray[np.float64]
 
 _MOST_BY_BULK = 0.015
 _CAUTION = 0.1
 
 
-def static_line(scores: NDArray[np.float64], threshold: float) -> tuple[float, str]:
-    """The line that so many normal rows exceed as χ²(1) exceeds ``threshold``.
+def iid(
+    scores: Floats, threshold: float, window: int, start: int, learn: slice, floor: float = 0.0
+) -> tuple[Floats, Floats, NDArray[np.bool_], str]:
+    """One line that so many normal rows exceed as χ²(1) exceeds ``threshold``.
 
     Two lines are drawn and the lower is taken. One comes from the bulk of the scores, which
     anomalies hardly move, but it has to guess the tail: it is drawn for a tenth of the rate, and
@@ -24,17 +28,26 @@ def static_line(scores: NDArray[np.float64], threshold: float) -> tuple[float, s
 
     Parameters
     ----------
-    scores : ndarray (m,)
-        The scores to learn the line from.
+    scores : ndarray (n,)
     threshold : float
         Critical value of χ²(1): 10 stands for a false-alarm rate of 0.16 %.
+    window, start, floor
+        Of methods whose line moves; unused.
+    learn : slice
+        The rows the line is learnt from.
 
     Returns
     -------
-    line : float
+    score, line : ndarray (n,)
+    flagged : ndarray of bool (n,)
     reason : str
-        Which of the two it is.
+        Which of the two lines it is.
     """
+    at, reason = _line(scores[learn], threshold)
+    return scores, np.full(len(scores), at), scores > at, reason
+
+
+def _line(scores: Floats, threshold: float) -> tuple[float, str]:
     probability = float(special.chdtrc(1.0, threshold))
     most = max(_MOST_BY_BULK, 5.0 / len(scores))
     oddest = float(np.quantile(scores, max(0.0, 1.0 - most)))

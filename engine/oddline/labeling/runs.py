@@ -16,7 +16,7 @@ def merge_runs(
     Parameters
     ----------
     label : ndarray (n,)
-        -1 where a row is flagged.
+        In order of time; -1 where a row is flagged.
     severity : ndarray (n,)
     gap : int
         Runs with at most so many normal rows between them are one.

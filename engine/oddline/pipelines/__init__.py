@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
-from oddline.catalog import LABELINGS
 from oddline.pipelines.base import Pipeline
 from oddline.pipelines.deepad import DeepAD
 from oddline.pipelines.predad import PredAD
@@ -13,24 +14,27 @@ from oddline.pipelines.windowad import WindowAD
 if TYPE_CHECKING:
     from oddline.catalog import Spec
 
-__all__ = ["DeepAD", "Pipeline", "PredAD", "WindowAD", "build"]
+__all__ = ["PIPELINES", "DeepAD", "Pipeline", "PredAD", "WindowAD", "build"]
+
+# Forecasters give each row its own error: static label methods smooth by themselves.
+PIPELINES: Mapping[tuple[str, str], Callable[..., Pipeline]] = {
+    ("auto", "Default"): partial(WindowAD, estimator="NearestNeighbor"),
+    ("DeepAD", "Default"): partial(DeepAD, smoothing=1),
+    ("PredAD", "Default"): partial(PredAD, smoothing=1),
+    ("WindowAD", "IsolationForest"): partial(WindowAD, estimator="IsolationForest"),
+    ("WindowAD", "NearestNeighbor"): partial(WindowAD, estimator="NearestNeighbor"),
+}
+"""The code of each algorithm and estimator in :data:`oddline.catalog.ALGORITHMS`."""
 
 
 def build(spec: Spec, lookback: int | str) -> Pipeline:
     """The pipeline a checked spec asks for, not yet fitted.
 
-    ``lookback`` is the window already chosen for the series, or ``"auto"``. The algorithm
-    ``auto`` is, for now, nearest neighbours on windows.
+    ``lookback`` is the window already chosen for the series, or ``"auto"``.
 
     >>> from oddline.catalog import check
-    >>> build(check({"algorithm_type": "DeepAD"}), 24)
-    DeepAD(lookback=24)
+    >>> build(check({"algorithm_type": "WindowAD"}), 24)
+    WindowAD(lookback=24)
     """
-    if spec.algorithm_type in ("DeepAD", "PredAD"):
-        forecasting = DeepAD if spec.algorithm_type == "DeepAD" else PredAD
-        # A line that moves with the last few scores needs each row's own error, not a mean.
-        dynamic = any(m.dynamic for m in LABELINGS if m.name == spec.labeling_method)
-        smoothing = 1 if dynamic else "auto"
-        return forecasting(lookback=lookback, smoothing=smoothing, random_state=spec.random_state)
-    estimator = "NearestNeighbor" if spec.algorithm_type == "auto" else spec.anomaly_estimator
-    return WindowAD(estimator=estimator, lookback=lookback, random_state=spec.random_state)
+    make = PIPELINES[spec.algorithm_type, spec.anomaly_estimator]
+    return make(lookback=lookback, random_state=spec.random_state)

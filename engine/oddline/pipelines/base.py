@@ -49,6 +49,11 @@ class Pipeline(OutlierMixin, BaseEstimator):
         ``predict`` says -1.
     model_summary_ : str
         The steps of the model, without blanks. Columns count from 1.
+    floor_ : float
+        Scores of this size are rounding, see :func:`oddline.labeling.label`.
+    static_smoothing : int
+        Over so many rows a label method with one line for all rows should see scores smoothed
+        (:func:`oddline.operators.smoothing.smooth`); 1 where a score is one of windows already.
     num_pipelines_explored_ : int
         How many whole pipelines were compared.
     reasons_ : tuple of str
@@ -58,6 +63,7 @@ class Pipeline(OutlierMixin, BaseEstimator):
     lookback: int | str
     contamination: float
     random_state: int
+    static_smoothing: ClassVar[int] = 1
     _whole_numbers: ClassVar[dict[str, bool]] = {"lookback": True}  # and whether "auto" is legal
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
@@ -85,6 +91,7 @@ class Pipeline(OutlierMixin, BaseEstimator):
             choice: Lookback = choose_lookback(past, self.lookback)
         self.lookback_ = choice.window
         self.reasons_: tuple[str, ...] = (choice.reason,)
+        self.floor_ = 0.0
         self._seen = _fingerprint(past)
         progress(0.0, "fit")
         with one_thread():

@@ -17,7 +17,7 @@ from oddline.operators.exploration import (
     powers,
 )
 from oddline.operators.scaling import fit_scale
-from oddline.operators.windows import moving_mean, spread
+from oddline.operators.smoothing import smooth
 from oddline.pipelines.base import Pipeline
 from oddline.progress import Progress
 
@@ -35,6 +35,7 @@ class ForecastingPipeline(Pipeline):
     """Explores forecasters, keeps the best ``_members``; a row is odd when it was not predicted."""
 
     _members: int
+    static_smoothing: ClassVar[int] = SMOOTHING
     _whole_numbers: ClassVar[dict[str, bool]] = {"lookback": True, "smoothing": True}
 
     def __init__(
@@ -55,6 +56,9 @@ class ForecastingPipeline(Pipeline):
             self.reasons_ += (f"forecasters look back {MOST_LAGS} rows at most, not {self.lookback_}",)
             self.lookback_ = MOST_LAGS
         self.warm_up_ = self.lookback_
+        if values.shape[1] == 1:
+            # Squared errors below a millionth of the variance are rounding.
+            self.floor_ = 1e-6 * float(values.var())
         self._widths = fit_scale(values).width
         self._explore(values)
         progress(0.5, "fit")
@@ -110,16 +114,7 @@ class ForecastingPipeline(Pipeline):
         for place, model in enumerate(self._columns):
             width = 1.0 if columns == 1 else self._widths[place]
             out[:, place] = np.median((model.residuals(values[:, place]) / width) ** 2, axis=1)
-        return self._smooth(out)
-
-    def _smooth(self, errors: Floats) -> Floats:
-        """The mean over all windows that cover a row of the window's mean error."""
-        window = SMOOTHING if self.smoothing == "auto" else int(self.smoothing)
-        window = max(1, min(window, len(errors) // 10))
-        if window == 1:
-            return errors
-        smooth = moving_mean(errors, window)
-        return spread(smooth, window)
+        return smooth(out, SMOOTHING if self.smoothing == "auto" else int(self.smoothing))
 
     def _score(self, values: Floats, learnt: int, progress: Progress) -> Floats:
         return np.asarray(self._errors(values).mean(axis=1))

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from oddline.catalog import estimators_of
 from oddline.errors import ParameterError, did_you_mean
 from oddline.operators.isolation import grow_forest, isolation_scores
 from oddline.operators.neighbors import Compression, References, compress, pick_references
@@ -21,7 +22,6 @@ __all__ = ["WindowAD"]
 
 Floats = NDArray[np.float64]
 
-ESTIMATORS = ("IsolationForest", "NearestNeighbor")
 _SAMPLE = 2_000  # windows that the principal axes and the forest are learnt from
 _CHANNELS = 12
 _DIMENSIONS = {"IsolationForest": 16, "NearestNeighbor": 32}
@@ -89,10 +89,11 @@ class WindowAD(Pipeline):
         self.random_state = random_state
 
     def _fit(self, values: Floats, progress: Progress) -> None:
-        if self.estimator not in ESTIMATORS:
+        legal = estimators_of("WindowAD")
+        if self.estimator not in legal:
             raise ParameterError(
-                f"estimator={self.estimator!r}; WindowAD takes {', '.join(ESTIMATORS)}."
-                + did_you_mean(str(self.estimator), ESTIMATORS),
+                f"estimator={self.estimator!r}; WindowAD takes {', '.join(legal)}."
+                + did_you_mean(str(self.estimator), legal),
                 parameter="estimator",
             )
         window = self.lookback_
