@@ -4,11 +4,13 @@ import os
 import re
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import psutil
 import pytest
 
+import oddline_api.cli.demo as demo
 from acceptance.service import ODDLINE, PATIENCE, environment
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(300)]
@@ -44,7 +46,11 @@ def test_it_shows_the_four_stamps_in_order(shown):
     )
     assert [name for name, _ in stamps] == ["submitted", "queued", "execution_started", "done"]
     assert [when for _, when in stamps] == sorted(when for _, when in stamps)
-    assert re.search(r"run time +\d+\.\d\d s for 22,695 rows", shown[0])
+    first, last = (datetime.fromisoformat(when) for _, when in stamps[2:])
+    whole = float(re.search(r"from start to done +(\d+\.\d\d) s", shown[0])[1])
+    assert whole == pytest.approx((last - first).total_seconds(), abs=0.006)
+    engine = float(re.search(r"engine time +(\d+\.\d\d) s for 22,695 rows", shown[0])[1])
+    assert engine <= whole + 0.01
 
 
 def test_it_finds_the_labelled_failures_with_few_false_alarms(shown):
@@ -66,6 +72,19 @@ def test_it_draws_and_leaves_nothing_else(shown):
     left = [p for p in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(p.info["cmdline"] or [])]
     assert left == []
     assert [p for p in (folder / "home").rglob("*") if "oddline" in p.name] == []
+
+
+def test_a_job_that_waits_waits_for_the_workers(monkeypatch):
+    class Own:
+        def wait(self, job_id, progress, timeout):
+            for stage in ("submitted", "queued", "scores"):
+                progress(0.0, stage)
+            return {"status": "done"}
+
+    told = []
+    monkeypatch.setattr(demo, "bar", lambda fraction, stage, last=False: told.append(stage))
+    demo._wait(Own(), "j")
+    assert told == ["workers are starting", "workers are starting", "scores", "done"]
 
 
 def test_its_data_carry_their_licence():

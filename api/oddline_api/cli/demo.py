@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from oddline.errors import ModelError, RunError
-from oddline_api.cli.output import bar, print_table
+from oddline_api.cli.output import PICTURES, OutputFile, bar, print_table
 
 if TYPE_CHECKING:
     from oddline.result import Detection
@@ -49,7 +50,12 @@ PATIENCE = 60.0
 
 @click.command()
 @click.option(
-    "-o", "--output", default="oddline-demo.png", show_default=True, help="Where to draw the picture."
+    "-o",
+    "--output",
+    type=OutputFile(PICTURES),
+    default="oddline-demo.png",
+    show_default=True,
+    help="Where to draw the picture.",
 )
 def demo(output: str) -> None:
     """Start a service, find the failures of a real machine in it, draw them, stop.
@@ -93,17 +99,25 @@ def _load_drawing() -> None:
 
 
 def _wait(own: Client, job_id: str) -> None:
-    job = own.wait(job_id, bar, timeout=PATIENCE)
+    def shown(fraction: float, stage: str) -> None:
+        # This service has nothing else to do: a job that waits, waits for the workers' start.
+        bar(fraction, "workers are starting" if stage in ("submitted", "queued") else stage)
+
+    job = own.wait(job_id, shown, timeout=PATIENCE)
     bar(1.0, job["status"], last=True)
 
 
 def _tell(answer: Mapping[str, Any], windows: Sequence[Mapping[str, str]]) -> None:
-    """The four stamps, the run time, what was flagged and what the engineers labelled."""
+    """The four stamps, the times, what was flagged and what the engineers labelled."""
     summary, flagged = answer["summary"], answer["summary"]["anomalies"]
     for name, stamp in answer["updated_on"].items():
         click.echo(f"  {name:19}{stamp}")
     seconds = float(summary["total_execution_time (sec)"])
-    click.echo(f"  run time           {seconds:.2f} s for {len(summary['result']):,} rows\n")
+    began, done = (
+        datetime.fromisoformat(answer["updated_on"][name]) for name in ("execution_started@", "done@")
+    )
+    click.echo(f"  from start to done {(done - began).total_seconds():.2f} s")
+    click.echo(f"  engine time        {seconds:.2f} s for {len(summary['result']):,} rows\n")
     rows = [
         (run["start"], run["end"], f"{run['severity']:.2f}", _labelled(run, windows) or "") for run in flagged
     ]

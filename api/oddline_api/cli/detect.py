@@ -9,7 +9,7 @@ import click
 
 from oddline.catalog import Spec, check
 from oddline_api.cli.options import detection_options, given
-from oddline_api.cli.output import bar, format_options, opened
+from oddline_api.cli.output import PICTURES, OutputFile, bar, format_options, opened, tell
 
 if TYPE_CHECKING:
     from oddline.table import Table
@@ -22,8 +22,14 @@ READABLE = click.Path(exists=True, dir_okay=False, allow_dash=True)
 @click.command()
 @click.argument("file", type=READABLE)
 @detection_options
-@click.option("-o", "--output", help="Write to this file instead of stdout.")
-@click.option("--plot", "picture", metavar="FILE.png", help="Draw values, score and flagged rows.")
+@click.option("-o", "--output", type=OutputFile(), help="Write to this file instead of stdout.")
+@click.option(
+    "--plot",
+    "picture",
+    type=OutputFile(PICTURES),
+    metavar="FILE.png",
+    help="Draw values, score and flagged rows (.png, .svg or .pdf).",
+)
 @format_options
 def detect(file: str, output: str | None, picture: str | None, form: str | None, **parameters: Any) -> None:
     """Find anomalies in FILE (CSV or JSON rows, plain or gzip; - for stdin), here, without a service.
@@ -43,6 +49,9 @@ def detect(file: str, output: str | None, picture: str | None, form: str | None,
         from oddline.plot import plot
 
         plot(detection, picture)
+    if form:
+        for note in detection.notes:
+            tell(note)
     with opened(output) as target:
         if form == "json":
             target.writelines(piece.decode() for piece in render(detection, "plain"))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
 
 from oddline.catalog import PARAMETERS, Parameter
 
-__all__ = ["detection_options", "given"]
+__all__ = ["detection_options", "given", "score_options"]
 
 SHORT = {
     "algorithm_type": "--algorithm",
@@ -21,19 +21,33 @@ SHORT = {
     "train_rows": "--train",
 }
 
+NO_PART_IN_SCORES = frozenset(
+    {"prediction_type", "recent_data", "observation_window", "labeling_method", "labeling_threshold"}
+)
+"""What decides on labels and on which rows get one: every row gets the same score whatever it says."""
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def detection_options(command: Command) -> Command:
     """Add an option for each parameter of the catalogue; absent ones are None."""
-    for parameter in reversed(PARAMETERS.values()):
-        command = _option(parameter)(command)
-    return command
+    return _options(command, PARAMETERS.values())
+
+
+def score_options(command: Command) -> Command:
+    """Add an option for each parameter that has a part in the scores; absent ones are None."""
+    return _options(command, (p for p in PARAMETERS.values() if p.name not in NO_PART_IN_SCORES))
 
 
 def given(values: dict[str, Any]) -> dict[str, Any]:
     """The parameters that were given, in the catalogue's names."""
     return {n: value for n, value in values.items() if n in PARAMETERS and value not in (None, ())}
+
+
+def _options(command: Command, parameters: Iterable[Parameter]) -> Command:
+    for parameter in reversed([*parameters]):
+        command = _option(parameter)(command)
+    return command
 
 
 def _option(parameter: Parameter) -> Callable[[Command], Command]:

@@ -5,22 +5,77 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
 from typing import IO, Any
 
 import click
 
-__all__ = ["bar", "format_options", "opened", "print_csv", "print_json", "print_table", "table_of"]
+__all__ = [
+    "PICTURES",
+    "OutputFile",
+    "bar",
+    "format_options",
+    "opened",
+    "print_csv",
+    "print_json",
+    "print_table",
+    "table_of",
+    "tell",
+]
 
 WIDTH = 30
+PICTURES = (".png", ".svg", ".pdf")
 
 
 def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--json`` and ``--csv`` as the value of ``form``; a table for people without them."""
-    command = click.option("--csv", "form", flag_value="csv", help="Print CSV.")(command)
-    return click.option("--json", "form", flag_value="json", help="Print JSON.")(command)
+
+    @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+    @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+    @wraps(command)
+    def formed(*, as_json: bool, as_csv: bool, **more: Any) -> Any:
+        if as_json and as_csv:
+            raise click.UsageError("--json and --csv exclude each other.", click.get_current_context())
+        return command(form="json" if as_json else "csv" if as_csv else None, **more)
+
+    return formed
+
+
+class OutputFile(click.ParamType):
+    """A file to write, refused before the work begins where it could not be written after it.
+
+    Parameters
+    ----------
+    endings : tuple of str
+        The endings that a name may have; any without them.
+    """
+
+    name = "file"
+
+    def __init__(self, endings: tuple[str, ...] = ()) -> None:
+        self.endings = endings
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        path = Path(value)
+        if self.endings and path.suffix.lower() not in self.endings:
+            self.fail(f"{value!r} should end in one of {', '.join(self.endings)}.", param, ctx)
+        if value != "-" and (reason := _obstacle(path)):
+            self.fail(f"Cannot write {value}: {reason}.", param, ctx)
+        return str(value)
+
+
+def _obstacle(path: Path) -> str:
+    if path.is_dir():
+        return "it is a folder"
+    if not path.parent.is_dir():
+        return f"there is no folder {path.parent}"
+    place = path if path.exists() else path.parent
+    return "" if os.access(place, os.W_OK) else f"{place} is not open to you for writing"
 
 
 @contextmanager
@@ -33,7 +88,12 @@ def opened(path: str | None) -> Any:
             with open(path, "w", encoding="utf-8", newline="") as file:
                 yield file
         except OSError as error:
-            raise click.UsageError(f"Cannot write {path}: {error.strerror}") from error
+            raise click.UsageError(f"Cannot write {path}: {error.strerror}.") from error
+
+
+def tell(words: str) -> None:
+    """One line for people, on stderr and under the command's name."""
+    click.echo(f"oddline: {words}", err=True)
 
 
 def print_json(data: Any, file: IO[str] | None = None) -> None:

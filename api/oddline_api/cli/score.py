@@ -10,8 +10,8 @@ import click
 from oddline.catalog import check
 from oddline.errors import ParameterError, did_you_mean
 from oddline_api.cli.detect import READABLE, read
-from oddline_api.cli.options import detection_options, given
-from oddline_api.cli.output import bar, opened
+from oddline_api.cli.options import given, score_options
+from oddline_api.cli.output import OutputFile, bar, opened, tell
 
 if TYPE_CHECKING:
     from oddline.table import Table
@@ -23,11 +23,11 @@ ANSWERS = frozenset({"label", "labels", "is_anomaly", "anomaly"})
 
 @click.command()
 @click.argument("file", type=READABLE)
-@click.option("-o", "--output", help="Write to this file instead of stdout.")
+@click.option("-o", "--output", type=OutputFile(), help="Write to this file instead of stdout.")
 @click.option(
     "--ignore", multiple=True, metavar="COLUMN", help="A column to leave out. Repeat it for several."
 )
-@detection_options
+@score_options
 def score(file: str, output: str | None, ignore: tuple[str, ...], **parameters: Any) -> None:
     """Write one score for each row of FILE: larger is odder, never negative, never missing.
 
@@ -37,15 +37,21 @@ def score(file: str, output: str | None, ignore: tuple[str, ...], **parameters: 
     """
     spec = check(given(parameters))
     table = _without(read(file, spec), ignore)
+    if spec.train_rows is not None and spec.train_rows >= len(table.values):
+        raise ParameterError(
+            f"--train is {spec.train_rows:,}, but the file has {len(table.values):,} rows. "
+            "Give fewer than it has, or leave --train out to learn from all.",
+            parameter="train_rows",
+        )
     for name in table.columns:
         if name.casefold() in ANSWERS and spec.target_columns is None:
-            click.echo(
-                f"oddline: column {name!r} is judged like any other; --ignore {name} leaves it out", err=True
-            )
+            tell(f"Column {name!r} is judged like any other; --ignore {name} leaves it out.")
     from oddline.workflow import detect
 
     detection = detect(table, spec, bar)
     bar(1.0, "done", last=True)
+    for note in detection.notes:
+        tell(note)
     with opened(output) as target:
         target.write("score\n")
         target.writelines(f"{value!r}\n" for value in detection.score.tolist())
