@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 import httpx
 
-from oddline.errors import LimitError, OddlineError, RunError
+from oddline.errors import LimitError, OddlineError, ParameterError, RunError
 
 __all__ = ["Client", "IbmClient"]
 
@@ -19,10 +20,16 @@ IBM_BASE = "/ai4industry/run"
 
 
 class _Caller:
-    """Requests with the credentials on them; every failure becomes an :class:`OddlineError`."""
+    """Requests with the credentials on them; every failure becomes an :class:`OddlineError`.
+
+    Raises
+    ------
+    ParameterError
+        ``url`` is not of the form ``http://host:port``.
+    """
 
     def __init__(self, url: str, client_id: str, secret: str, *, timeout: float = 60.0) -> None:
-        self.url = url.rstrip("/")
+        self.url = _service_url(url)
         self._http = httpx.Client(
             base_url=self.url,
             headers={
@@ -76,17 +83,15 @@ class _Caller:
                 yield response
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
             raise LimitError(
-                f"No service answers at {self.url}. Start one with `oddline up`, or set ODDLINE_URL",
+                f"No service answers at {self.url}. Start one with `oddline up`, or set ODDLINE_URL.",
                 code="unreachable",
                 status=503,
             ) from error
         except httpx.HTTPError as error:
             words = str(error) or type(error).__name__
             raise LimitError(
-                f"The call to {self.url} broke off: {words}", code="broken_off", status=503
+                f"The call to {self.url} broke off: {words}.", code="broken_off", status=503
             ) from error
-        except httpx.InvalidURL as error:
-            raise OddlineError(f"{self.url!r} is not a URL; expected http://host:port", status=400) from error
 
 
 class Client(_Caller):
@@ -142,7 +147,7 @@ class Client(_Caller):
                 return job
             if timeout is not None and time.monotonic() - began > timeout:
                 raise LimitError(
-                    f"Job {job_id} is still {job['status']} after {timeout:g} s; it goes on",
+                    f"Job {job_id} is still {job['status']} after {timeout:g} s; it goes on.",
                     code="still_running",
                     status=503,
                 )
@@ -163,6 +168,20 @@ class IbmClient(_Caller):
     def result(self, job_id: str) -> dict[str, Any]:
         """What ``GET /result/<id>`` says now."""
         return self.call("GET", f"{IBM_BASE}/result/{_id(job_id)}")
+
+
+def _service_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        httpx.URL(url)
+    except (ValueError, httpx.InvalidURL):
+        good = False
+    if not good:
+        raise ParameterError(
+            f"{url!r} is not the URL of a service; expected http://host:port.", parameter="url"
+        )
+    return url.rstrip("/")
 
 
 def _form(file: BinaryIO, filename: str, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
-"""The gateway's fixtures."""
+"""The gateway's and the command line's fixtures."""
 
+from commandline import run, served
 from doors import gateway, make_gateway, store_url
 
-__all__ = ["gateway", "make_gateway", "store_url"]
+__all__ = ["gateway", "make_gateway", "run", "served", "store_url"]

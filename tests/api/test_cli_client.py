@@ -1,55 +1,9 @@
 """The client, against a server of a few lines that answers what it is told to."""
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 
-from oddline.errors import LimitError, OddlineError
+from oddline.errors import LimitError, OddlineError, ParameterError
 from oddline_api.client import Client, IbmClient
-
-
-@pytest.fixture
-def served():
-    """(answers to give, requests seen, url)"""
-    answers, seen = [], []
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self):
-            length = int(self.headers.get("Content-Length") or 0)
-            seen.append(
-                (
-                    self.command,
-                    self.path,
-                    {k.lower(): v for k, v in self.headers.items()},
-                    self.rfile.read(length),
-                )
-            )
-            status, body, headers = answers.pop(0)
-            body = body if isinstance(body, bytes) else json.dumps(body).encode()
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_POST = do_DELETE = do_GET
-
-        def log_message(self, *_):
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield answers, seen, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def job(status, fraction=0.0):
@@ -121,3 +75,11 @@ def test_ids_cannot_leave_their_place_in_the_path(served):
     with Client(url, "me", "hush") as client:
         client.job("../../livez")
     assert seen[0][1] == "/api/v1/jobs/..%2F..%2Flivez"
+
+
+@pytest.mark.parametrize(
+    "url", ["foo", "127.0.0.1:8080", "ftp://host", "http://", "http://host:99999", "http://[::1"]
+)
+def test_what_is_not_a_url_is_refused_at_once(url):
+    with pytest.raises(ParameterError, match="expected http://host:port"):
+        Client(url, "me", "hush")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from oddline.errors import OddlineError
+from oddline.errors import JobError, OddlineError, ParameterError
 from oddline_api.cli.options import detection_options, given
-from oddline_api.cli.output import bar, format_options, opened, print_csv, print_json, print_table
+from oddline_api.cli.output import OutputFile, bar, format_options, opened, print_csv, print_json, print_table
 from oddline_api.cli.report import print_result
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["jobs", "result", "submit"]
 
 READABLE = click.Path(exists=True, dir_okay=False)
+OVER = ("done", "error", "cancelled")
+TOO_LATE = {"done": "is already done", "error": "has already failed"}
 
 
 @click.command()
@@ -32,24 +35,27 @@ def submit(file: str, wait: bool, form: str | None, **parameters: Any) -> None:
         if wait:
             _print_result(client, job["id"], form, None)
         elif form:
-            _print_jobs([job], form)
+            _print_job(job, form)
         else:
             click.echo(job["id"])
 
 
 @click.command()
 @click.argument("job_id")
-@click.option("-o", "--output", help="Write to this file instead of stdout.")
+@click.option("-o", "--output", type=OutputFile(), help="Write to this file instead of stdout.")
 @click.option("--no-wait", is_flag=True, help="Do not wait for a job that is not over yet.")
 @format_options
 def result(job_id: str, output: str | None, no_wait: bool, form: str | None) -> None:
-    """Wait for a job and print its result: the anomalies, or with --csv every row."""
+    """Wait for a job and print its result: the anomalies, or with --csv every row.
+
+    With --no-wait a job that is not over yet is described instead, and the exit code is 5.
+    """
     with _client() as client:
         if no_wait:
             job = client.job(job_id)
-            if job["status"] not in ("done", "error", "cancelled"):
-                _print_jobs([job], form)
-                return
+            if job["status"] not in OVER:
+                _print_job(job, form)
+                sys.exit(5)
         _print_result(client, job_id, form, output)
 
 
@@ -60,18 +66,24 @@ def result(job_id: str, output: str | None, no_wait: bool, form: str | None) -> 
 @click.option("--status", metavar="STATUS", help="Only jobs in this state.")
 @format_options
 def jobs(job_id: str | None, cancel: str | None, limit: int, status: str | None, form: str | None) -> None:
-    """List your jobs on a service, newest first; with JOB_ID show that one."""
+    """List your jobs on a service, newest first; with JOB_ID show that one.
+
+    A job that is done or has failed cannot be cancelled: exit code 4.
+    """
     with _client() as client:
         if cancel:
-            _print_jobs([client.cancel(cancel)], form)
+            job = client.cancel(cancel)
+            if job["status"] in TOO_LATE:
+                raise JobError(f"Job {cancel} {TOO_LATE[job['status']]}.", code="job_over", status=409)
+            _print_job(job, form)
         elif job_id:
-            _print_jobs([client.job(job_id)], form)
+            _print_job(client.job(job_id), form)
         else:
             _print_jobs(client.jobs(limit=limit, status=status)["jobs"], form)
 
 
 def _client() -> Client:
-    url = os.environ.get("ODDLINE_URL", "http://127.0.0.1:8080")
+    url = os.environ.get("ODDLINE_URL") or "http://127.0.0.1:8080"
     client_id, secret = os.environ.get("ODDLINE_CLIENT_ID", ""), os.environ.get("ODDLINE_CLIENT_SECRET", "")
     if not client_id or not secret:
         raise click.UsageError(
@@ -80,7 +92,17 @@ def _client() -> Client:
         )
     from oddline_api.client import Client
 
-    return Client(url, client_id, secret)
+    try:
+        return Client(url, client_id, secret)
+    except ParameterError as error:
+        raise click.UsageError(f"ODDLINE_URL is {url!r}; expected http://host:port.") from error
+
+
+def _print_job(job: dict[str, Any], form: str | None) -> None:
+    if form == "json":
+        print_json(job)
+    else:
+        _print_jobs([job], form)
 
 
 def _print_jobs(found: list[dict[str, Any]], form: str | None) -> None:
@@ -112,7 +134,10 @@ def _print_result(client: Client, job_id: str, form: str | None, output: str | N
     if job["status"] != "done":
         told = job.get("error") or {}
         raise OddlineError(
-            f"The job is {job['status']}: {told.get('error', 'no reason was given')}", status=500
+            "The job was cancelled."
+            if job["status"] == "cancelled"
+            else f"The job failed: {told.get('error', 'no reason was given')}",
+            status=500,
         )
     answer = client.result(job_id)
     with opened(output) as file:

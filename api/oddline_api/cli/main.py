@@ -10,6 +10,7 @@ import click
 
 from oddline import __version__
 from oddline.errors import DataError, JobError, LimitError, OddlineError, ParameterError
+from oddline_api.cli.output import tell
 
 __all__ = ["EXIT_CODES", "cli", "main"]
 
@@ -18,7 +19,8 @@ EXIT_CODES = {
     1: "the computation or the job failed",
     2: "wrong usage or unusable input",
     3: "the service is away, full or cannot start",
-    4: "the service refused: wrong credentials or unknown job",
+    4: "the service refused: wrong credentials, an unknown job, or one that is over already",
+    5: "the job is not over yet (result --no-wait)",
     130: "interrupted",
 }
 
@@ -80,16 +82,23 @@ def main() -> None:
         sys.exit(cli.main(prog_name="oddline", standalone_mode=False) or 0)
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.format_message())
+        sys.exit(0)
     except click.ClickException as error:
-        click.echo(f"oddline: {error.format_message()}", err=True)
+        tell(_sentence(error.format_message()))
         if isinstance(error, click.UsageError) and error.ctx:
             click.echo(f"See: {error.ctx.command_path} --help", err=True)
         sys.exit(2)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except OddlineError as error:
-        click.echo(f"oddline: {error.message}", err=True)
+        tell(_sentence(error.message))
         sys.exit(exit_code(error))
+
+
+def _sentence(words: str) -> str:
+    return words if words.endswith((".", "?", "!", "…")) else words + "."
 
 
 def exit_code(error: OddlineError) -> int:
