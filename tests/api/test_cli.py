@@ -1,7 +1,6 @@
 """The command line: its group, its errors, and the commands that need no service."""
 
 import csv
-import io
 import json
 import subprocess
 import sys
@@ -16,26 +15,10 @@ from oddline import __version__, errors
 from oddline.catalog import PARAMETERS
 from oddline.workflow import detect
 from oddline_api.cli import main as main_module
-from oddline_api.cli.main import COMMANDS, EXIT_CODES, cli, exit_code, main
+from oddline_api.cli.main import COMMANDS, EXIT_CODES, cli, exit_code
 from oddline_api.cli.options import detection_options
 from oddline_workers.render import render
 from oddline_workers.settings import Settings
-
-
-@pytest.fixture
-def run(monkeypatch, capsys):
-    """Run ``oddline`` as the script does: (exit code, stdout, stderr)."""
-
-    def run(*words, stdin=None):
-        monkeypatch.setattr(sys, "argv", ["oddline", *map(str, words)])
-        if stdin is not None:
-            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with pytest.raises(SystemExit) as end:
-            main()
-        said = capsys.readouterr()
-        return end.value.code, said.out, said.err
-
-    return run
 
 
 @pytest.fixture
@@ -71,6 +54,16 @@ def test_the_help_page_lists_every_command_and_exit_code(run):
         assert f"{number} {text}" in words
 
 
+@pytest.mark.parametrize(
+    ("words", "named"), [((), COMMANDS), (("credentials",), ("create", "list", "revoke"))]
+)
+def test_a_group_without_a_command_prints_its_help(run, words, named):
+    code, out, err = run(*words)
+    assert (code, err) == (0, "")
+    assert out.startswith("Usage: oddline")
+    assert all(f" {name} " in out for name in named)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_help_page(name):
     result = CliRunner().invoke(cli, [name, "--help"])
@@ -93,6 +86,14 @@ def test_a_wrong_word_is_answered_in_two_lines(run):
     code, out, err = run("detct")
     assert (code, out) == (2, "")
     assert err == "oddline: No such command 'detct'. Did you mean 'detect'?\nSee: oddline --help\n"
+
+
+def test_every_error_ends_as_a_sentence(run, monkeypatch):
+    def failing(**_):
+        raise errors.RunError("it broke")
+
+    monkeypatch.setattr(main_module.cli, "main", failing)
+    assert run("detect") == (1, "", "oddline: it broke.\n")
 
 
 @pytest.mark.parametrize(
@@ -137,18 +138,39 @@ def test_config_prints_every_setting_and_no_secret(run, monkeypatch):
         assert "hush" not in run("config", *form)[1]
 
 
-def test_a_setting_out_of_range_is_named(run, monkeypatch):
-    monkeypatch.setenv("ODDLINE_PORT", "eighty")
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("PORT", "eighty", "a whole number from 0 to 65535."),
+        ("PORT", "70000", "a whole number from 0 to 65535."),
+        ("LEASE_SECONDS", "0", "a number of at least 1."),
+        ("QUEUE_LIMIT", "many", "a whole number of at least 1 (jobs)."),
+    ],
+)
+def test_a_setting_out_of_range_is_named(run, monkeypatch, name, value, told):
+    monkeypatch.setenv(f"ODDLINE_{name}", value)
     code, _, err = run("config")
     assert code == 2
-    assert "ODDLINE_PORT is 'eighty'" in err
+    assert err == f"oddline: ODDLINE_{name} is {value!r}; expected {told}\n"
+
+
+def test_variables_that_nobody_reads_are_told(run, monkeypatch):
+    for name in ("URL", "CLIENT_ID", "CLIENT_SECRET", "WORKRES", "XYZ"):
+        monkeypatch.setenv(f"ODDLINE_{name}", "1")
+    code, _, err = run("config")
+    assert code == 0
+    assert err.splitlines() == [
+        "oddline: ODDLINE_WORKRES is no setting of Oddline and has no effect. Did you mean ODDLINE_WORKERS?",
+        "oddline: ODDLINE_XYZ is no setting of Oddline and has no effect.",
+    ]
 
 
 def test_detect_prints_what_a_service_answers(run, path):
     expected = b"".join(render(detect(path, algorithm_type="PredAD"), "plain"))
     code, out, err = run("detect", path, "--algorithm", "PredAD", "--json")
-    assert (code, err) == (0, "")
+    assert code == 0
     answer, expected = json.loads(out), json.loads(expected)
+    assert err.splitlines() == [f"oddline: {note}" for note in expected["summary"]["notes"]]
     assert answer["rows"] == expected["rows"]
     assert answer["anomalies"] == expected["anomalies"]
 
@@ -185,10 +207,15 @@ def test_detect_draws(run, path, tmp_path):
         (["--lookback", "0"], "expected 'auto' or a whole number"),
         (["--target", "laod"], "Did you mean 'load'"),
         (["--time-column", "tiem"], "Did you mean 'time'"),
-        (["-o", "/nowhere/out.csv"], "Cannot write /nowhere/out.csv"),
+        (["-o", "/nowhere/out.csv"], "Cannot write /nowhere/out.csv: there is no folder /nowhere."),
+        (["-o", "/"], "Cannot write /: it is a folder."),
+        (["--plot", "/nowhere/x.png"], "Cannot write /nowhere/x.png: there is no folder /nowhere."),
+        (["--plot", "x.foo"], "'x.foo' should end in one of .png, .svg, .pdf."),
+        (["--json", "--csv"], "--json and --csv exclude each other."),
     ],
 )
-def test_detect_refuses_in_a_line_or_two(run, path, words, told):
+def test_detect_refuses_in_a_line_or_two_before_it_computes(run, path, words, told, monkeypatch):
+    monkeypatch.setattr("oddline.workflow.detect", None)
     code, out, err = run("detect", path, *words)
     assert (code, out) == (2, "")
     assert told in err
@@ -233,7 +260,7 @@ def test_score_warns_of_a_column_that_looks_like_the_answers(run, plain):
     code, out, err = run("score", plain, "--algorithm", "WindowAD")
     assert code == 0
     assert len(scores(out)) == 250
-    assert err == "oddline: column 'Label' is judged like any other; --ignore Label leaves it out\n"
+    assert err == "oddline: Column 'Label' is judged like any other; --ignore Label leaves it out.\n"
 
 
 @pytest.mark.parametrize(
@@ -243,6 +270,38 @@ def test_score_refuses_what_it_cannot_ignore(run, plain, ignored, told):
     code, _, err = run("score", plain, *[word for name in ignored for word in ("--ignore", name)])
     assert code == 2
     assert told in err
+
+
+def test_score_refuses_to_learn_from_more_rows_than_there_are(run, plain):
+    code, _, err = run("score", plain, "--ignore", "Label", "--train", 250)
+    assert code == 2
+    assert err.startswith("oddline: --train is 250, but the file has 250 rows.")
+
+
+@pytest.mark.parametrize(
+    "name", ["labeling-method", "labeling-threshold", "observation-window", "prediction-type"]
+)
+def test_score_has_no_option_without_an_effect_on_scores(run, plain, name):
+    code, _, err = run("score", plain, f"--{name}", "1")
+    assert code == 2
+    assert "No such option" in err
+
+
+def test_score_checks_where_it_writes_before_it_computes(run, plain, monkeypatch):
+    monkeypatch.setattr("oddline.workflow.detect", None)
+    code, _, err = run("score", plain, "-o", "/nowhere/out.csv")
+    assert code == 2
+    assert "there is no folder /nowhere" in err
+
+
+@pytest.mark.parametrize("words", [("score",), ("detect", "--csv"), ("detect", "--json")])
+def test_what_was_left_out_is_told_beside_data_for_programs(run, path, words):
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([f"{header},kind", *(f"{row},red" for row in rows)]) + "\n")
+    code, _, err = run(words[0], path, "--algorithm", "PredAD", *words[1:])
+    assert code == 0
+    assert err.startswith("oddline: ")
+    assert "kind" in err
 
 
 def test_the_service_commands_need_an_account(run, monkeypatch):
@@ -260,4 +319,4 @@ def test_no_service_is_said_in_one_line(run, monkeypatch):
     monkeypatch.setenv("ODDLINE_CLIENT_SECRET", "b")
     code, out, err = run("jobs")
     assert (code, out) == (3, "")
-    assert err == f"oddline: No service answers at {url}. Start one with `oddline up`, or set ODDLINE_URL\n"
+    assert err == f"oddline: No service answers at {url}. Start one with `oddline up`, or set ODDLINE_URL.\n"

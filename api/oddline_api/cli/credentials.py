@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from oddline.errors import JobError
-from oddline_api.cli.folder import data_option, store_of
+from oddline_api.cli.folder import addressed, data_option, store_of
 from oddline_api.cli.output import print_json, print_table, table_of
 
 __all__ = ["credentials"]
@@ -30,7 +30,7 @@ def create(name: str, data: Path | None, as_json: bool) -> None:
     """Make a client; its secret is shown now and never again."""
     from oddline_workers import credentials as clients
 
-    with store_of(data) as (redis, settings):
+    with store_of(data, make=True) as (redis, settings):
         made = clients.create(redis, settings, name)
     shown = {"client_id": made.client_id, "client_secret": made.client_secret}
     if as_json:
@@ -57,7 +57,7 @@ def list_(data: Path | None, as_json: bool) -> None:
     elif rows:
         print_table(header, rows)
     else:
-        click.echo("No clients yet. Make one with: oddline credentials create")
+        click.echo(f"No clients yet. Make one with: {addressed('oddline credentials create', data)}")
 
 
 @credentials.command()
@@ -71,9 +71,10 @@ def revoke(client_id: str, data: Path | None, as_json: bool) -> None:
     with store_of(data) as (redis, settings):
         if not clients.revoke(redis, settings, client_id):
             raise JobError(
-                f"No client {client_id!r}. See them with: oddline credentials list", code="unknown_client"
+                f"No client {client_id!r}; `{addressed('oddline credentials list', data)}` shows them.",
+                code="unknown_client",
             )
     if as_json:
         print_json({"client_id": client_id, "revoked": True})
     else:
-        click.echo(f"{client_id} is revoked")
+        click.echo(f"{client_id} is revoked.")

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
-from oddline.errors import LimitError
+from oddline.errors import LimitError, ParameterError
+from oddline_api.cli.output import tell
 from oddline_workers.settings import Settings, from_environment
 
 if TYPE_CHECKING:
     import redis
 
-__all__ = ["connected", "data_option", "default_folder", "store_of"]
+__all__ = ["addressed", "connected", "data_option", "default_folder", "store_of"]
 
 
 def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,20 +38,40 @@ def default_folder() -> Path:
     return user_data_path("oddline", appauthor=False)
 
 
+def addressed(command: str, data: Path | None) -> str:
+    """A command in words that meets the store of ``data``, with ``--data`` where it takes that."""
+    named = data is not None and data.expanduser().absolute() != default_folder()
+    return f"{command} --data {shlex.quote(str(data))}" if named else command
+
+
 @contextmanager
-def store_of(data: Path | None) -> Iterator[tuple[redis.Redis, Settings]]:
+def store_of(data: Path | None, *, make: bool = False) -> Iterator[tuple[redis.Redis, Settings]]:
     """The store of a service: the one ODDLINE_REDIS_URL names, else the one in the data folder.
 
-    A stopped service's server is started for the moment and stopped again.
+    Says on stderr which one that is. A stopped service's server is started for the moment and
+    stopped again.
+
+    Raises
+    ------
+    click.UsageError
+        The folder holds no store, and none is to be made there.
     """
     settings = from_environment()
     if settings.redis_url and data is None:
         with connected(settings) as client:
+            tell(f"Using the store at {_without_password(settings.redis_url)}")
             yield client, settings
         return
     from oddline_workers.server import EmbeddedServer
 
-    with EmbeddedServer(data or default_folder(), settings) as server:
+    folder = (data or default_folder()).expanduser().absolute()
+    if not make and not (folder / "lock").is_file():  # what a server leaves in its folder from the first
+        raise click.UsageError(
+            f"{folder} holds no store; `{addressed('oddline up', data)}` makes one.",
+            click.get_current_context(),
+        )
+    tell(f"Using the store in {folder}")
+    with EmbeddedServer(folder, settings) as server:
         settings = replace(settings, redis_url=server.url)
         with connected(settings) as client:
             yield client, settings
@@ -56,14 +79,37 @@ def store_of(data: Path | None) -> Iterator[tuple[redis.Redis, Settings]]:
 
 @contextmanager
 def connected(settings: Settings) -> Iterator[redis.Redis]:
-    """A client of the store the settings name; any failure becomes a LimitError."""
+    """A client of the store the settings name; any failure becomes an OddlineError."""
     import redis
 
     from oddline_workers.connections import connect
 
     try:
-        with connect(settings, "cli") as client:
+        client = connect(settings, "cli")
+    except ValueError as error:
+        raise ParameterError(
+            "ODDLINE_REDIS_URL cannot be read; expected redis://:password@host:port/0, "
+            "with / and the like in a password written as %2F.",
+            parameter="ODDLINE_REDIS_URL",
+        ) from error
+    try:
+        with client:
             client.ping()
             yield client
     except redis.RedisError as error:
-        raise LimitError(f"The store does not answer: {error}", code="store_away", status=503) from error
+        todo = ""
+        if settings.redis_url == from_environment().redis_url:
+            todo = " Start a Redis or Valkey there, or correct ODDLINE_REDIS_URL."
+        where, why = _without_password(settings.redis_url), str(error).rstrip(".")
+        raise LimitError(
+            f"The store does not answer at {where}: {why}.{todo}",
+            code="store_away",
+            status=503,
+        ) from error
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if "@" in parts.path + parts.fragment:  # a password that is not quoted: where it ends is a guess
+        return f"{parts.scheme}://…"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

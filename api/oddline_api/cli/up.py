@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from oddline import __version__
-from oddline_api.cli.folder import connected, data_option, default_folder
+from oddline_api.cli.config import warn_of_unknown_variables
+from oddline_api.cli.folder import addressed, connected, data_option, default_folder
 from oddline_api.cli.output import print_json
 from oddline_workers.settings import Settings, from_environment
 
@@ -40,10 +41,14 @@ def up(
     """
     from oddline_api.supervisor import Supervisor, free_port
 
+    warn_of_unknown_variables()
     given = {"host": host, "port": port, "workers": workers}
     settings = replace(from_environment(), **{k: v for k, v in given.items() if v is not None})  # type: ignore[arg-type]
     if settings.port == 0:
         settings = replace(settings, port=free_port(settings.host))
+    if settings.redis_url:
+        with connected(settings):
+            pass  # a store that is away is said before anything is started
     folder = data or default_folder()
 
     facts: dict[str, str] = {}
@@ -62,7 +67,9 @@ def up(
             for name, value in facts.items():
                 click.echo(f"  {name.replace('_', ' '):13}  {value}")
             if "client_secret" in facts:
-                click.echo("The secret is shown this once; for another client: oddline credentials create")
+                store = supervisor.server.data if supervisor.server else None
+                more = addressed("oddline credentials create", store)
+                click.echo(f"The secret is shown this once; for another client: {more}")
         sys.stdout.flush()
 
     supervisor = Supervisor(settings, folder, prepare=prepare, announce=announce, leash=leash)
