@@ -171,7 +171,7 @@ def _detection(summary: Mapping[str, Any], path: Path) -> Detection:
         np.where(scored, score, 0.0),
         method=FORM["labeling_method"],
         threshold=float(FORM["labeling_threshold"]),
-        warm_up=int(scored.argmax()),
+        warm_up=int((~scored).sum()),
     )
     return Detection(
         index=[row["timestamp"] for row in summary["result"]],
@@ -181,7 +181,7 @@ def _detection(summary: Mapping[str, Any], path: Path) -> Detection:
         threshold=labels.threshold,
         severity=labels.severity,
         label=labels.label,
-        warm_up=labels.warm_up,
+        judged=labels.judged,
         anomalies=tuple(Run(**run) for run in summary["anomalies"]),
         lookback_window=int(summary["lookback_window"]),
         model_summary=summary["model_summary"],

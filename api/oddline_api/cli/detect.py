@@ -64,13 +64,6 @@ def detect(file: str, output: str | None, picture: str | None, form: str | None,
 
 def read(file: str, spec: Spec) -> Table:
     """The table in a file, or on stdin."""
-    from oddline.table import read_table
+    from oddline.workflow import read as read_as_asked
 
-    source: Any = sys.stdin.buffer.read() if file == "-" else file
-    return read_table(
-        source,
-        time_column=spec.time_column,
-        time_format=spec.time_format,
-        target_columns=spec.target_columns,
-        repair=spec.repair,
-    )
+    return read_as_asked(sys.stdin.buffer.read() if file == "-" else file, spec)
