@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from threading import Thread
 
+import structlog
 from apiflask import APIFlask
 from flask import Response, g
 
@@ -40,6 +42,8 @@ def create_app(settings: Settings | None = None) -> Gateway:
     served = settings is None
     settings = settings or from_environment()
     app.extensions["oddline"] = behind = Backend(settings)
+    if not structlog.is_configured():
+        _log_without_locals()
     if served:
         telemetry.configure(settings)
         Thread(target=behind.warm, daemon=True).start()
@@ -52,6 +56,19 @@ def create_app(settings: Settings | None = None) -> Gateway:
     errors.register(app)
     openapi.describe(app, alias=IBM_PREFIX)
     return app
+
+
+def _log_without_locals() -> None:
+    """For an app inside another program: structlog's own way prints the variables of every frame."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.stdlib.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(),
+        ],
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+    )
 
 
 def _number() -> None:

@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 PROBE = """
 import json, re, sys
 from oddline_api.app import create_app
@@ -33,12 +35,13 @@ def test_no_numerics_and_under_150_mb(store_url):
 LOGGING = """
 import sys
 from oddline_api.app import create_app
+from oddline_workers.settings import from_environment
 from oddline_workers.store import JobStore
 def broken(*_):
     local_secret = "s3cr3t-in-a-local"
     raise KeyError("boom")
 JobStore.get = broken
-app = create_app()
+app = create_app(*map(eval, sys.argv[3:]))
 headers = {"X-IBM-Client-Id": sys.argv[1], "X-IBM-Client-Secret": sys.argv[2]}
 client = app.test_client()
 print(client.get("/result/x", headers=headers).status_code)
@@ -46,18 +49,26 @@ print(client.get("/result/x", headers={**headers, "X-IBM-Client-Id": "wrong"}).s
 """
 
 
-def test_logs_are_json_and_hold_no_secret(gateway, monkeypatch):
-    monkeypatch.setenv("ODDLINE_REDIS_URL", gateway.settings.redis_url)
-    monkeypatch.setenv("ODDLINE_KEY_PREFIX", gateway.settings.key_prefix)
-    done = subprocess.run(
-        [sys.executable, "-c", LOGGING, gateway.client_id, gateway.client_secret],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert done.stdout.split() == ["500", "401"]
-    lines = [json.loads(line) for line in done.stderr.splitlines()]
-    assert any("boom" in json.dumps(line) for line in lines)
-    assert gateway.client_secret not in done.stderr
-    assert "s3cr3t-in-a-local" not in done.stderr
+@pytest.fixture
+def logged(gateway, monkeypatch):
+    """What an app logs that breaks, made from these arguments."""
+
+    def logged(*arguments):
+        monkeypatch.setenv("ODDLINE_REDIS_URL", gateway.settings.redis_url)
+        monkeypatch.setenv("ODDLINE_KEY_PREFIX", gateway.settings.key_prefix)
+        words = [sys.executable, "-c", LOGGING, gateway.client_id, gateway.client_secret, *arguments]
+        done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+        assert done.stdout.split() == ["500", "401"]
+        assert gateway.client_secret not in done.stderr
+        assert "s3cr3t-in-a-local" not in done.stderr
+        return done.stderr.splitlines()
+
+    return logged
+
+
+def test_logs_are_json_and_hold_no_secret(logged):
+    assert any("boom" in json.dumps(json.loads(line)) for line in logged())
+
+
+def test_an_app_inside_another_program_logs_no_secret_either(logged):
+    assert any("boom" in line for line in logged("from_environment()"))
