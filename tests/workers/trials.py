@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from oddline_workers import blobs
+from oddline_workers import blobs, results
 from oddline_workers.app import make_app
 from oddline_workers.connections import connect
 from oddline_workers.janitor import Janitor
@@ -94,7 +95,7 @@ class Service:
             variable(item.name): str(getattr(self.settings, item.name)) for item in fields(Settings)
         }
         environment["PYTHONPATH"] = os.pathsep.join([*ROOTS, str(HERE)])
-        environment["TRIAL_EFFECTS"] = str(self.folder / "effects")
+        environment["TRIAL_FOLDER"] = str(self.folder)
         # A group of its own: the whole worker can be killed at once, as a machine would.
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", *command],
@@ -149,6 +150,18 @@ class Service:
         """What the engine did, in order: one word a line, appended by the engine itself."""
         path = self.folder / "effects"
         return path.read_text().split() if path.exists() else []
+
+    def ends(self, job):
+        """The attempts to end a job, in order: ``<attempt>:<status>:kept`` or ``…:refused``."""
+        path = self.folder / "ends"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [line.split()[1] for line in lines if line.startswith(job.id)]
+
+    def result(self, job):
+        """The stored result of a done job."""
+        key = self.store.result_key(job.id, job.attempt)
+        _, chunks = results.stream(self.client, key, job, b"", b"", gzip=False)
+        return json.loads(b"".join(chunks))
 
     def close(self):
         if self.tidying is not None:
