@@ -80,6 +80,7 @@ def test_every_parameter_of_the_catalogue_is_an_option():
     assert [option.name for option in command.params] == list(PARAMETERS)
     for option in command.params:
         assert "--" + option.name.replace("_", "-") in option.opts
+        assert all(choice in option.help for choice in PARAMETERS[option.name].choices)
 
 
 def test_a_wrong_word_is_answered_in_two_lines(run):

@@ -57,7 +57,7 @@ def _option(parameter: Parameter) -> Callable[[Command], Command]:
     if parameter.kind == "columns":
         text += " Repeat it for several."
     elif parameter.kind != "text":
-        text += f" {parameter.range.capitalize()}"
+        text += f" {parameter.range[0].upper()}{parameter.range[1:]}"
         text += f"; default {parameter.default}." if parameter.default is not None else "."
     return click.option(
         *names,
