@@ -21,7 +21,9 @@ __all__ = ["LEAST_ROWS", "LONGEST_HOLE", "Prepared", "prepare"]
 LEAST_ROWS = 10
 """Fewer rows cannot say what is usual."""
 
-_HUGE = 1e290
+_HUGE = 1e290  # sums and differences of such values may overflow
+_FAR = 1e100  # up to here squares, their sums and their products stay finite
+_USUAL = 0.9
 _LISTED = 5
 
 
@@ -32,7 +34,8 @@ class Prepared:
     Attributes
     ----------
     values : ndarray of float64 (m, d)
-        Finite. Shares memory with the table where nothing had to be repaired: do not write to it.
+        Finite, at most 1e100; columns of larger numbers are in other units. Shares memory with
+        the table where nothing had to be repaired: do not write to it.
     rows : ndarray of intp (n,)
         The step of each input row, in file order. Rows of one time share a step.
     observed : ndarray of bool (m,)
@@ -41,6 +44,9 @@ class Prepared:
         The length of a step in nanoseconds (or counts); None where rows count as equally spaced.
     notes : tuple of str
         Every repair in words.
+    known : int
+        So many leading steps may be learnt from: no row after the first ``train_rows`` has a
+        share in them.
     """
 
     values: NDArray[np.float64]
@@ -48,6 +54,7 @@ class Prepared:
     observed: NDArray[np.bool_]
     step: float | None
     notes: tuple[str, ...]
+    known: int
 
     def back(self, scores: NDArray[Any]) -> NDArray[Any]:
         """Bring one entry a step, (m,) or (m, k), back to one entry an input row, in file order."""
@@ -55,16 +62,8 @@ class Prepared:
             raise ValueError(f"expected {len(self.values)} entries, one a step; got {len(scores)}")
         return scores[self.rows]
 
-    def head(self, rows: int) -> int:
-        """How many leading steps the first ``rows`` input rows, in time order, take up."""
-        if rows <= 0:
-            return 0
-        if rows >= len(self.rows):
-            return len(self.values)
-        return int(np.partition(self.rows, rows - 1)[rows - 1]) + 1
 
-
-def prepare(table: Table, repair: str = "auto") -> Prepared:
+def prepare(table: Table, repair: str = "auto", *, train_rows: int | None = None) -> Prepared:
     """Sort, merge rows of one time, lay out a regular grid and fill what is missing.
 
     Parameters
@@ -74,6 +73,9 @@ def prepare(table: Table, repair: str = "auto") -> Prepared:
     repair : str
         ``"auto"`` repairs and notes each repair; ``"strict"`` refuses the first thing that
         would need one.
+    train_rows : int, optional
+        Learn only from the first so many rows, in time order: what is missing among them is
+        filled from them alone. Without it from all.
 
     Returns
     -------
@@ -82,15 +84,17 @@ def prepare(table: Table, repair: str = "auto") -> Prepared:
     Raises
     ------
     DataError
-        Fewer than :data:`LEAST_ROWS` rows, a column without any value, or, under ``"strict"``,
-        anything that needs repair; with the column and the row.
+        Fewer than :data:`LEAST_ROWS` rows, a column without any value (to learn from), or,
+        under ``"strict"``, anything that needs repair; with the column and the row.
 
     Notes
     -----
     The step is the median one. Holes up to :data:`LONGEST_HOLE` steps are interpolated in full,
     longer ones are shortened to that. Where fewer than three quarters of the steps are multiples
     of the median, or the grid would be more than twice the rows, or most rows share a time, rows
-    count as equally spaced. Cost: linear in n·d, plus a sort where the rows are not in order.
+    count as equally spaced. A column of numbers beyond 1e100 is brought to units in which nine
+    tenths of what is learnt from are at most about 1; single values beyond 1e100 are held there.
+    Cost: linear in n·d, plus a sort where the rows are not in order.
 
     Examples
     --------
@@ -116,7 +120,7 @@ def prepare(table: Table, repair: str = "auto") -> Prepared:
     _note_missing(missing, table.columns, notes)
     values, scale = table.values, 1.0
     if np.nanmax(np.abs(values)) > _HUGE:
-        scale = 2.0**-64  # sums and differences of such values would overflow
+        scale = 2.0**-64
         values = values * scale
     positions, values, step = layout(table, values, notes)
     size = int(positions.max()) + 1
@@ -126,15 +130,17 @@ def prepare(table: Table, repair: str = "auto") -> Prepared:
         grid = np.full((size, values.shape[1]), np.nan)
         grid[observed] = values
         values = grid
-    values = _filled(values)
+    known = _known(positions, train_rows)
+    values = _filled(values, known, table.columns)
     if scale != 1.0:
         values = values / scale
+    values = _within_reach(values, known, positions, table.columns, notes)
     flat = np.flatnonzero((values == values[0]).all(axis=0))
     for column in flat[:_LISTED]:
         notes.add(f"Column {table.columns[column]!r} is constant.")
     if len(flat) > _LISTED:
         notes.add(f"{len(flat) - _LISTED:,} more columns are constant.")
-    return Prepared(values, positions, observed, step, tuple(notes.lines))
+    return Prepared(values, positions, observed, step, tuple(notes.lines), known)
 
 
 def _note_missing(missing: NDArray[np.bool_], columns: tuple[str, ...], notes: Notes) -> None:
@@ -154,14 +160,62 @@ def _note_missing(missing: NDArray[np.bool_], columns: tuple[str, ...], notes: N
         notes.add(f"{more:,} more columns miss {values:,} values: filled the same way.")
 
 
-def _filled(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Each column interpolated over its missing steps; the ends take the nearest value."""
+def _known(positions: NDArray[np.intp], train_rows: int | None) -> int:
+    """How many leading steps hold the first rows, in time order, and no later one."""
+    size, n = int(positions.max()) + 1, len(positions)
+    if train_rows is None or not 0 < train_rows < n:
+        return size
+    ordered = np.partition(positions, (train_rows - 1, train_rows))
+    return min(int(ordered[train_rows - 1]) + 1, int(ordered[train_rows]))
+
+
+def _filled(values: NDArray[np.float64], known: int, columns: tuple[str, ...]) -> NDArray[np.float64]:
+    """Each column interpolated over its missing steps; the ends take the nearest value.
+
+    The ``known`` steps come first and on their own: what follows has no share in them.
+    """
     missing = np.isnan(values)
     if not missing.any():
         return values
     values = values.copy()
-    for column in np.flatnonzero(missing.any(axis=0)):
-        holes = missing[:, column]
-        there = np.flatnonzero(~holes)
-        values[holes, column] = np.interp(np.flatnonzero(holes), there, values[there, column])
+    for end in (known, len(values)):
+        for column in np.flatnonzero(missing[:end].any(axis=0)):
+            holes = missing[:end, column]
+            there = np.flatnonzero(~holes)
+            if not len(there):
+                name = columns[column]
+                raise DataError(
+                    f"Column {name!r} holds no value in the rows to learn from. Learn from more rows, "
+                    "or judge the other columns.",
+                    code="empty_column",
+                    column=name,
+                )
+            values[:end][holes, column] = np.interp(np.flatnonzero(holes), there, values[there, column])
+        missing = missing & (np.arange(len(values)) >= known)[:, None]
+    return values
+
+
+def _within_reach(
+    values: NDArray[np.float64],
+    known: int,
+    positions: NDArray[np.intp],
+    columns: tuple[str, ...],
+    notes: Notes,
+) -> NDArray[np.float64]:
+    """Columns of numbers whose squares would overflow in other units, and single such values cut."""
+    far = np.flatnonzero((np.abs(values) > _FAR).any(axis=0))
+    if not len(far):
+        return values
+    values = values.copy()
+    for column in far:
+        name, usual = columns[column], np.quantile(np.abs(values[: max(1, known), column]), _USUAL)
+        if usual > _FAR:
+            unit = int(np.frexp(usual)[1])
+            values[:, column] = np.ldexp(values[:, column], -unit)
+            notes.add(f"Column {name!r} is judged in units of 2^{unit} (about {usual:.0e}).")
+        beyond = np.abs(values[positions, column]) > _FAR
+        if beyond.any():
+            words = f"{int(beyond.sum()):,} values of column {name!r} beyond 1e100 are held there"
+            notes.repaired(f"{words}: for the computation.", "huge_value", int(beyond.argmax()), column=name)
+            values[:, column] = np.clip(values[:, column], -_FAR, _FAR)
     return values

@@ -83,8 +83,8 @@ def detect(
     if not isinstance(table, Table):
         table = read(table, spec)
     stage("sampling")
-    series = prepare(table, spec.repair)
-    asked, known = _split(series, spec)
+    series = prepare(table, spec.repair, train_rows=_past(len(table), spec))
+    asked, known = _asked(series, spec), series.known
     learnt = series.values[:known]
     stage("look-back")
     lookback = _lookback(learnt, series, spec)
@@ -176,25 +176,25 @@ def _checked(spec: Spec | Mapping[str, Any] | None, parameters: Mapping[str, Any
     return catalog.check({**given, **parameters})
 
 
-def _split(series: Prepared, spec: Spec) -> tuple[NDArray[np.intp], int]:
-    """The rows asked for, ascending, and how many steps of the grid to learn from."""
+def _past(rows: int, spec: Spec) -> int:
+    """How many of the rows, in time order, to learn from."""
+    past = rows - spec.recent_data if spec.prediction_type == "recent" else rows
+    if past < 1:
+        raise DataError(
+            f"recent_data is {spec.recent_data:,}, but the table has {rows:,} rows: none is left "
+            "to learn from. Judge fewer rows or send a longer past.",
+            code="too_few_rows",
+            parameter="recent_data",
+        )
+    return min(past, spec.train_rows or rows)
+
+
+def _asked(series: Prepared, spec: Spec) -> NDArray[np.intp]:
+    """The rows asked for, ascending."""
     n = len(series.rows)
-    asked, train_rows = np.arange(n), spec.train_rows or n
-    order = np.argsort(series.rows, kind="stable")
-    if spec.prediction_type == "recent":
-        past = n - spec.recent_data
-        if past < 1:
-            raise DataError(
-                f"recent_data is {spec.recent_data:,}, but the table has {n:,} rows: none is left "
-                "to learn from. Judge fewer rows or send a longer past.",
-                code="too_few_rows",
-                parameter="recent_data",
-            )
-        asked, train_rows = np.sort(order[past:]), min(past, train_rows)
-    if train_rows >= n:
-        return asked, len(series.values)
-    # No step is learnt from in which a later row has a share.
-    return asked, min(series.head(train_rows), int(series.rows[order[train_rows]]))
+    if spec.prediction_type != "recent":
+        return np.arange(n)
+    return np.sort(np.argsort(series.rows, kind="stable")[n - spec.recent_data :])
 
 
 def _lookback(learnt: NDArray[np.float64], series: Prepared, spec: Spec) -> Lookback:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oddline.errors import DataError
-from oddline.prepare import LEAST_ROWS, LONGEST_HOLE, prepare
+from oddline.prepare import LEAST_ROWS, LONGEST_HOLE, _known, prepare
 from oddline.table import Table, read_table
 
 DATA = Path(__file__).parents[1] / "data"
@@ -49,7 +49,8 @@ def test_a_regular_series_is_shared_not_copied():
         assert prepared.notes == ()
         assert prepared.step == MINUTE
         assert prepared.observed.all()
-        assert prepared.head(20) == 20
+        assert prepared.known == 50
+        assert prepare(data, repair, train_rows=20).known == 20
     assert prepare(table(None, np.arange(20.0))).step is None
 
 
@@ -62,7 +63,8 @@ def test_the_real_hole_is_told_in_words():
     np.testing.assert_array_equal(prepared.back(prepared.values), data.values)
     before, after = data.values[2116, 0], data.values[2117, 0]
     np.testing.assert_allclose(prepared.values[2116:2130, 0], np.linspace(before, after, 14))
-    assert (prepared.head(2117), prepared.head(2118), prepared.head(4718)) == (2117, 2130, 4730)
+    heads = [prepare(data, train_rows=rows).known for rows in (2117, 2118, 4718)]
+    assert heads == [2117, 2130, 4730]
     error = refused(data, "gap")
     assert error.where["row"] == 2117
     assert "65-minute hole after row 2,117" in error.message
@@ -126,7 +128,7 @@ def test_rows_out_of_order_are_sorted_and_mapped_back():
     np.testing.assert_array_equal(prepared.values[order], data.values)
     np.testing.assert_array_equal(prepared.back(prepared.values), data.values)
     assert "not in time order" in prepared.notes[0]
-    assert prepared.head(30) == 30
+    assert prepare(data, train_rows=30).known == 30
     refused(data, "unsorted_time")
     newest_first = prepare(table(minutes(range(99, -1, -1))))
     assert newest_first.notes == (
@@ -242,7 +244,48 @@ def test_values_near_the_end_of_the_range_stay_finite():
     values[[3, 4]] = np.nan
     prepared = prepare(table(minutes(range(29), [28]), values))
     assert np.isfinite(prepared.values).all()
-    np.testing.assert_allclose(prepared.back(prepared.values)[:3, 0], values[:3])
+    back = np.ldexp(prepared.back(prepared.values)[:3, 0], 1024)
+    np.testing.assert_array_equal(back, values[:3])
+    assert "Column 'c0' is judged in units of 2^1024 (about 1e+308)." in prepared.notes
+
+
+def test_a_few_values_beyond_reach_are_held_and_told():
+    values = np.arange(60.0)
+    values[[7, 9]] = 1e200, -1e150
+    prepared = prepare(table(minutes(range(60)), values))
+    assert prepared.values[[7, 9], 0].tolist() == [1e100, -1e100]
+    np.testing.assert_array_equal(np.delete(prepared.values[:, 0], [7, 9]), np.delete(values, [7, 9]))
+    assert prepared.notes == ("2 values of column 'c0' beyond 1e100 are held there: for the computation.",)
+    assert refused(table(minutes(range(60)), values), "huge_value").where["row"] == 8
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_is_learnt_from_is_filled_from_itself_alone(order):
+    values = np.sin(np.arange(60.0))[:, None] * [1.0, 1e120]
+    values[[0, 12, 38, 39, 40, 41], 0] = np.nan
+    values[[38, 39], 1] = np.nan
+    time = minutes(range(30), range(32, 62))
+    changed = values.copy()
+    changed[42:] *= 1e130
+    changed[50:55] = np.nan
+    one, other = (prepare(table(time[::order], v[::order]), train_rows=40) for v in (values, changed))
+    assert one.known == other.known == 42
+    np.testing.assert_array_equal(one.values[:42], other.values[:42])
+    assert one.values[41, 0] == values[37, 0]
+    np.testing.assert_allclose(one.values[41:45, 0], np.linspace(values[37, 0], values[42, 0], 4))
+
+
+def test_rows_that_share_a_step_with_later_ones_are_not_learnt_from():
+    data = table(minutes(range(20), [19], range(20, 39)))
+    assert [prepare(data, train_rows=k).known for k in (19, 20, 21, 22)] == [19, 19, 20, 21]
+
+
+def test_a_column_without_values_to_learn_from_is_refused():
+    values = np.ones((40, 2))
+    values[:25, 1] = np.nan
+    with pytest.raises(DataError, match="'c1' holds no value in the rows to learn from") as caught:
+        prepare(table(None, values), train_rows=20)
+    assert caught.value.code == "empty_column"
 
 
 def test_counts_instead_of_times():
@@ -277,6 +320,6 @@ def test_n_rows_in_n_rows_out(data):
     assert prepared.observed.sum() == len(np.unique(prepared.rows))
     assert prepared.back(np.arange(m)).tolist() == prepared.rows.tolist()
     np.testing.assert_array_equal(rows.values, before)
-    heads = [prepared.head(k) for k in range(n + 1)]
+    assert prepared.known == m
+    heads = [_known(prepared.rows, k) for k in range(1, n + 1)]
     assert heads == sorted(heads)
-    assert heads[-1] == m

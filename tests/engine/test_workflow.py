@@ -161,6 +161,34 @@ def test_recent_rows_cannot_change_what_was_learnt():
     assert one.model_summary == other.model_summary
 
 
+@pytest.mark.parametrize("size", [1e154, 1e160, 1e300])
+@pytest.mark.parametrize("algorithm", ["PredAD", "WindowAD"])
+@pytest.mark.parametrize("method", [m.name for m in catalog.LABELINGS])
+def test_numbers_near_the_end_of_the_range_are_judged_like_others(size, algorithm, method):
+    data = frame(400)
+    data.loc[250, "v0"] += 6.0
+    largest = data.v0.abs().max()
+    huge = data.assign(v0=data.v0 / largest * size)
+    parameters = {"algorithm_type": algorithm, "labeling_method": method, "lookback_window": 12}
+    one, other = detect(data, **parameters), detect(huge, **parameters)
+    np.testing.assert_array_equal(one.label, other.label)
+    assert np.isfinite(other.score).all()
+    lone = data.copy()
+    lone.loc[250, "v0"] = size
+    assert np.isfinite(detect(lone, **parameters).score).all()
+
+
+def test_recent_rows_have_no_share_in_what_is_filled_before_them():
+    data = frame(400)
+    data.loc[370:379, "v0"] = np.nan
+    loud = data.copy()
+    loud.loc[380:, "v0"] += 40.0
+    parameters = {"prediction_type": "recent", "recent_data": 20, "algorithm_type": "PredAD"}
+    one, other = detect(data, **parameters), detect(loud, **parameters)
+    assert one.reasons[:2] == other.reasons[:2]
+    assert one.model_summary == other.model_summary
+
+
 def test_recent_takes_the_latest_rows_of_a_table_that_starts_with_them():
     data = frame(300)
     data.loc[295, "v0"] += 6.0
