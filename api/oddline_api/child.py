@@ -6,21 +6,19 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from oddline_api.guardian import end_group
+from oddline_api.restarts import Restarts
 
 __all__ = ["Child", "say"]
 
-HEALTHY_AFTER = 10.0  # seconds of life after which an end counts as the first again
-LONGEST_DELAY = 5.0
 LONGEST_LINE = 1 << 16
 
 
-class Child:
+class Child(Restarts):
     """One command under a name, started again and again with a growing delay.
 
     Attributes
@@ -29,25 +27,19 @@ class Child:
         The process that runs now; it leads a process group of its own.
     output : int or None
         The descriptor to wait on; :meth:`relay` reads it.
-    due : float
-        When it may start again, by ``time.monotonic``.
-    failures : int
-        Ends in a row without a healthy life between.
     last_words : deque of str
         The last lines it said.
     """
 
     def __init__(self, name: str, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+        super().__init__()
         self.name = name
         self.argv = list(argv)
         self.environment = dict(environment)
         self.pid: int | None = None
         self.output: int | None = None
-        self.due = 0.0
-        self.failures = 0
         self.last_words: deque[str] = deque(maxlen=3)
         self._process: subprocess.Popen[bytes] | None = None
-        self._started = 0.0
         self._unfinished = b""
 
     def start(self) -> int:
@@ -64,7 +56,7 @@ class Child:
         )
         os.close(write)
         self.pid, self.output = self._process.pid, read
-        self._started = time.monotonic()
+        self.begin()
         return self.pid
 
     def terminate(self) -> None:
@@ -84,9 +76,7 @@ class Child:
         code = self._process.wait()
         self.relay()
         os.close(self.output)
-        lived = time.monotonic() - self._started
-        self.failures = 1 if lived > HEALTHY_AFTER else self.failures + 1
-        self.due = time.monotonic() + min(LONGEST_DELAY, 0.1 * 2 ** (self.failures - 1))
+        self.end()
         self._process, self.pid, self.output = None, None, None
         return code
 

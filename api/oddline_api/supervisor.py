@@ -16,10 +16,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from oddline.errors import LimitError, RunError
+from oddline.errors import OddlineError, RunError
+from oddline_api.address import answers, check_port, free_port, reachable
 from oddline_api.child import Child, say
-from oddline_api.guardian import SERVER, Guardian
+from oddline_api.guardian import SERVER, Guardian, end_group
 from oddline_api.processes import PROCESSES, Process, command, lanes_in_use
+from oddline_api.restarts import Restarts
 from oddline_workers.server import EmbeddedServer
 from oddline_workers.settings import Settings, variable
 
@@ -28,6 +30,8 @@ __all__ = ["Supervisor", "free_port"]
 GRACE = {"web": 1.5, "janitor": 0.5, SERVER: 1.5}  # seconds; workers: settings.shutdown_seconds and one more
 JANITOR_LATER = 1.5  # seconds after the first answer: until then the workers need the processor more
 TRIES = 4  # starts of the gateway before its first answer
+PROBE_EVERY = 3.0  # seconds between questions whether the gateway still answers
+SILENCE = 20.0  # seconds without an answer after which it is started anew
 
 
 class Supervisor:
@@ -61,10 +65,12 @@ class Supervisor:
         self.announce = announce
         self.server = None if settings.redis_url else EmbeddedServer(data, settings)
         self.children: dict[str, Child] = {}
+        self._server_restarts, self._server_down = Restarts(), False
         self._leash = leash
         self._stopping = 0
         self._launching = False
         self._ready = False
+        self._heard = self._probed = 0.0
         self._selector = selectors.DefaultSelector()
         self._guardian: Guardian | None = None
 
@@ -76,7 +82,7 @@ class Supervisor:
     @property
     def url(self) -> str:
         """Where the gateway answers."""
-        host = _reachable(self.settings.host)
+        host = reachable(self.settings.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.settings.port}"
 
     def run(self) -> None:
@@ -89,7 +95,7 @@ class Supervisor:
         RunError
             The gateway does not start.
         """
-        _check_port(self.settings.host, self.settings.port)
+        check_port(self.settings.host, self.settings.port)
         with self._wakened_by_signals():
             try:
                 if self.server:
@@ -116,13 +122,32 @@ class Supervisor:
         for child in self.children.values():
             if child.pid is None and child.due <= now:
                 self._start(child)
-        if not self._ready and _answers(_reachable(self.settings.host), self.settings.port):
-            self._ready = True
-            self.announce()
-            self.children["janitor"].due = now + JANITOR_LATER
+        if now - self._probed >= (PROBE_EVERY if self._ready else 0.0):
+            self._probe(now)
         waits = [child.due - now for child in self.children.values() if child.pid is None]
+        if self._server_down:
+            waits.append(self._server_restarts.due - now)
         self._pump(max(0.0, min([1.0 if self._ready else 0.02, *waits])))
         self._notice_ends()
+        if self.server:
+            self._keep_server(self.server)
+
+    def _probe(self, now: float) -> None:
+        """Ask the gateway whether it lives; one that was heard and is silent for long is ended."""
+        self._probed = now
+        gateway = self.children["web"]
+        if answers(reachable(self.settings.host), self.settings.port):
+            if not self._ready:
+                self._ready = True
+                self.announce()
+                self.children["janitor"].due = now + JANITOR_LATER
+            self._heard = time.monotonic()
+        elif gateway.pid is None:
+            self._heard = now  # it has its time again from its next start
+        elif self._ready and now - self._heard > SILENCE:
+            say(gateway.name, f"did not answer for {SILENCE:g} s; is ended")
+            end_group(gateway.pid)
+            self._heard = now
 
     def _start(self, child: Child) -> None:
         pid = child.start()
@@ -158,14 +183,27 @@ class Supervisor:
                     raise RunError(
                         "The gateway does not start: " + " / ".join(child.last_words), code="no_gateway"
                     )
-        if self.server and not self.server.alive():
-            say(SERVER, "ended; starts again")
+
+    def _keep_server(self, server: EmbeddedServer) -> None:
+        """Start a server that ended again, with a delay that grows while it does not stay up."""
+        if server.alive():
+            return
+        if not self._server_down:
+            self._server_down = True
+            say(SERVER, f"ended; starts again in {self._server_restarts.end():.1f} s")
+        if time.monotonic() < self._server_restarts.due:
+            return
+        self._server_restarts.begin()
+        try:
             with self._interruptible():
-                self.server.launch()
-            self._tell_server()
+                server.launch()
+        except (OddlineError, OSError) as error:
+            say(SERVER, f"{error}; tried again in {self._server_restarts.end():.1f} s")
+        self._server_down = not server.alive()
+        self._tell_server()
 
     def _tell_server(self) -> None:
-        if self.server and self.server.pid and self._guardian:
+        if self.server and self.server.pid and self.server.alive() and self._guardian:
             self._guardian.tell(SERVER, self.server.pid)
 
     def _bury(self, child: Child) -> int:
@@ -246,39 +284,3 @@ class Supervisor:
             self._selector.close()
             read.close()
             write.close()
-
-
-def free_port(host: str = "127.0.0.1") -> int:
-    """A port that nobody listens on now."""
-    with socket.create_server((host, 0), family=_family(host)) as listener:
-        return int(listener.getsockname()[1])
-
-
-def _check_port(host: str, port: int) -> None:
-    try:
-        socket.create_server((host, port), family=_family(host)).close()
-    except OSError as error:
-        raise LimitError(
-            f"Cannot listen on {host}, port {port}: {error.strerror}. "
-            "Choose another with --port, or a free one with --port 0",
-            code="port_in_use",
-            status=503,
-        ) from error
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
-
-
-def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104
-
-
-def _answers(host: str, port: int) -> bool:
-    """Whether the gateway says it lives."""
-    try:
-        with socket.create_connection((host, port), timeout=1.0) as connection:
-            connection.sendall(b"GET /livez HTTP/1.0\r\nHost: localhost\r\n\r\n")
-            return connection.recv(64).split(b" ", 2)[1:2] == [b"200"]
-    except OSError:
-        return False

@@ -129,6 +129,28 @@ def test_a_killed_server_comes_back_with_its_data(service, tmp_path):
         assert len(client.result(job)["rows"]) == 300
 
 
+def test_a_server_that_fails_to_start_is_tried_again_with_growing_pauses(service):
+    with service.client() as client:
+        known = _ids(client)
+        [manifest] = service.data.rglob("*.manifest")
+        good = manifest.read_bytes()
+        manifest.write_bytes(b"rubbish\n")
+        try:
+            service.server().kill()
+
+            def pauses():
+                lines = [text for name, text in service.said() if name == "server" and "tried again" in text]
+                return [float(text.split()[-2]) for text in lines[-2:]] if len(lines) > 1 else None
+
+            first, second = wait_for(pauses)
+            assert first < second
+            assert service.process.poll() is None
+        finally:
+            manifest.write_bytes(good)
+        wait_for(lambda: _ids(client) >= known)
+        assert known
+
+
 def _ids(client):
     try:
         return {job["id"] for job in client.jobs(limit=1000)["jobs"]}

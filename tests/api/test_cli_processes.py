@@ -4,8 +4,10 @@ import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 import oddline_api
 from oddline_api.child import Child
 from oddline_api.processes import PROCESSES, command, procfile
+from oddline_api.supervisor import Supervisor
 from oddline_workers.settings import Settings
 
 ROOT = Path(oddline_api.__file__).parents[2]
@@ -117,3 +120,35 @@ def test_burying_a_child_ends_what_it_started(child):
     while runs(inner):
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+def test_a_gateway_that_falls_silent_is_ended(child, monkeypatch, speaks):
+    monkeypatch.setattr("oddline_api.supervisor.SILENCE", 0.0)
+    monkeypatch.setattr("oddline_api.address.PATIENCE", 0.2)
+    said = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        settings = Settings(redis_url="redis://unused", port=listener.getsockname()[1])
+        supervisor = Supervisor(settings, "", prepare=list, announce=lambda: said.append("ready"))
+        supervisor.children = {
+            "web": child("import time; time.sleep(600)"),
+            "janitor": Child("janitor", [], {}),
+        }
+
+        def speak(times):
+            for _ in range(times):
+                with listener.accept()[0] as wire:
+                    wire.recv(1000)
+                    wire.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+
+        answering = threading.Thread(target=speak, args=(3 if speaks else 1,))
+        answering.start()
+        for _ in range(3):
+            supervisor._probe(time.monotonic())
+        answering.join()
+    assert said == ["ready"]
+    if speaks:
+        assert not web.ended()
+    else:
+        ended(web)
+        assert web.bury() == -signal.SIGKILL
