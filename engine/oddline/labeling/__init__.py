@@ -16,7 +16,7 @@ from oddline.labeling.runs import merge_runs
 from oddline.labeling.sliding_window import sliding_window
 from oddline.operators.smoothing import smooth
 
-__all__ = ["METHODS", "Labels", "is_dynamic", "label", "merge_runs"]
+__all__ = ["METHODS", "Labels", "Method", "is_dynamic", "label", "merge_runs"]
 
 Floats = NDArray[np.float64]
 

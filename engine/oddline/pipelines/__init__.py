@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from oddline.pipelines.base import Pipeline
 from oddline.pipelines.deepad import DeepAD
+from oddline.pipelines.detectors import DETECTORS
 from oddline.pipelines.predad import PredAD
 from oddline.pipelines.windowad import WindowAD
 
@@ -21,8 +22,7 @@ PIPELINES: Mapping[tuple[str, str], Callable[..., Pipeline]] = {
     ("auto", "Default"): partial(WindowAD, estimator="NearestNeighbor"),
     ("DeepAD", "Default"): partial(DeepAD, smoothing=1),
     ("PredAD", "Default"): partial(PredAD, smoothing=1),
-    ("WindowAD", "IsolationForest"): partial(WindowAD, estimator="IsolationForest"),
-    ("WindowAD", "NearestNeighbor"): partial(WindowAD, estimator="NearestNeighbor"),
+    **{("WindowAD", name): partial(WindowAD, estimator=name) for name in DETECTORS},
 }
 """The code of each algorithm and estimator in :data:`oddline.catalog.ALGORITHMS`."""
 

@@ -8,23 +8,20 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from oddline.catalog import estimators_of
 from oddline.errors import ParameterError, did_you_mean
-from oddline.operators.isolation import grow_forest, isolation_scores
-from oddline.operators.neighbors import Compression, References, compress, pick_references
+from oddline.operators.neighbors import Compression, compress
 from oddline.operators.scaling import Scale, fit_scale
 from oddline.operators.stationarity import difference, wandering
 from oddline.operators.windows import blocks, coarsen, flatten, pad_head, spread, take
 from oddline.pipelines.base import Pipeline
+from oddline.pipelines.detectors import DETECTORS
 from oddline.progress import Progress
 
 __all__ = ["WindowAD"]
 
 Floats = NDArray[np.float64]
 
-_SAMPLE = 2_000  # windows that the principal axes and the forest are learnt from
 _CHANNELS = 12
-_DIMENSIONS = {"IsolationForest": 16, "NearestNeighbor": 32}
 
 
 class WindowAD(Pipeline):
@@ -89,11 +86,10 @@ class WindowAD(Pipeline):
         self.random_state = random_state
 
     def _fit(self, values: Floats, progress: Progress) -> None:
-        legal = estimators_of("WindowAD")
-        if self.estimator not in legal:
+        if self.estimator not in DETECTORS:
             raise ParameterError(
-                f"estimator={self.estimator!r}; WindowAD takes {', '.join(legal)}."
-                + did_you_mean(str(self.estimator), legal),
+                f"estimator={self.estimator!r}; WindowAD takes {', '.join(DETECTORS)}."
+                + did_you_mean(str(self.estimator), DETECTORS),
                 parameter="estimator",
             )
         window = self.lookback_
@@ -110,16 +106,8 @@ class WindowAD(Pipeline):
             self._channels = compress(channels[:: max(1, len(channels) // 20_000)], _CHANNELS)
             channels = self._channels.apply(channels)
         view = flatten(*coarsen(channels, window), window)
-        rng = np.random.default_rng(self.random_state)
-        sample = take(view, pick_references(len(view), _SAMPLE, rng))
-        self._axes = compress(sample, _DIMENSIONS[self.estimator])
-        if self.estimator == "IsolationForest":
-            self._forest = grow_forest(self._axes.apply(sample), 100, self.random_state)
-        else:
-            positions = pick_references(len(view), 1_000, rng)
-            self._references = References(self._axes.apply(take(view, positions)), positions)
-            # At least half of the windows of a short series stay outside of each one's zone.
-            self._zone = min(window, len(view) // 4)
+        self._detector = DETECTORS[self.estimator](window, self.n_neighbors, self.random_state)
+        self._detector.fit(view)
         if keeps.any():
             self.reasons_ += (
                 f"{int(keeps.sum())} of {len(keeps)} columns keep a unit root (augmented "
@@ -131,13 +119,8 @@ class WindowAD(Pipeline):
     def _summary(self, columns: int) -> str:
         numbers = ",".join(str(c + 1) for c in range(columns))
         first = "('DataStationarizer',Difference())" if self._steps else "('SkipTransformer',NoOp())"
-        last = (
-            f"IsolationForest(n_estimators=100,random_state={self.random_state})"
-            if self.estimator == "IsolationForest"
-            else f"NearestNeighbor(n_neighbors={self.n_neighbors})"
-        )
         flat = f"Flatten(feature_columns=[{numbers}],lookback_win={self.lookback_})"
-        return f"[{first},('Flatten',{flat}),('{self.estimator}',{last}),]"
+        return f"[{first},('Flatten',{flat}),('{self.estimator}',{self._detector}),]"
 
     def _ready(self, values: Floats) -> Floats:
         scaled = self._scale.apply(values)
@@ -164,12 +147,7 @@ class WindowAD(Pipeline):
         view, padded = self._windows(values)
         scores = np.empty(len(view))
         for rows, windows, first in self._walk(view, learnt):
-            if self.estimator == "IsolationForest":
-                scores[rows] = isolation_scores(self._forest, self._axes.apply(windows))
-            else:
-                scores[rows] = self._references.distances(
-                    self._axes.apply(windows), self.n_neighbors, first, self._zone
-                ) / np.sqrt(windows.shape[1])
+            scores[rows] = self._detector.scores(windows, first)
             progress(rows.stop / len(view), "score")
         return spread(scores, self.lookback_)[padded:]
 
@@ -177,26 +155,8 @@ class WindowAD(Pipeline):
         view, padded = self._windows(values)
         parts = np.empty((len(view), values.shape[1] if self._channels is None else view.shape[1]))
         for rows, windows, first in self._walk(view, learnt):
-            if self.estimator == "IsolationForest":
-                parts[rows] = self._relief(windows, view.shape[1])
-            else:
-                away = self._references.displacement(
-                    self._axes.apply(windows), self.n_neighbors, first, self._zone
-                )
-                shape = (len(windows), view.shape[1], view.shape[2])
-                parts[rows] = ((away @ self._axes.axes.T).reshape(shape) ** 2).sum(axis=2)
+            parts[rows] = self._detector.parts(windows, view.shape[1], first)
         if self._channels is not None:
             # The columns share a channel's part by the squares of their loads on it.
             parts = parts @ (self._channels.axes**2).T
         return spread(parts, self.lookback_)[padded:]
-
-    def _relief(self, windows: Floats, channels: int) -> Floats:
-        """How much the score falls when one column of a window takes its usual, central course."""
-        before = isolation_scores(self._forest, self._axes.apply(windows))
-        points = windows.shape[1] // channels
-        relief = np.empty((len(windows), channels))
-        for channel in range(channels):
-            eased = windows.copy()
-            eased[:, channel * points : (channel + 1) * points] = 0.0
-            relief[:, channel] = before - isolation_scores(self._forest, self._axes.apply(eased))
-        return np.maximum(relief, 0.0)
