@@ -20,18 +20,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
 import redis
-from redis.exceptions import NoPermissionError, NoScriptError, OutOfMemoryError
+from redis.exceptions import NoScriptError, OutOfMemoryError
 
-from oddline.errors import JobError, LimitError, RunError
+from oddline.errors import LimitError, RunError
 from oddline_workers.jobs import LEGAL_MOVES, Job, Status
+from oddline_workers.records import Records, read_job, unknown, well_formed
 from oddline_workers.settings import Settings
 
 __all__ = ["LANES", "Claim", "JobStore", "bell_prefix"]
@@ -40,13 +39,10 @@ LANES = ("cpu", "gpu")
 REPUBLISH_SECONDS = 2.0
 """A message that takes longer than this from its publisher to a worker's claim is sent again."""
 
-_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _LANES = ", ".join(f"'{lane}'" for lane in LANES)
 _LEGAL = " ".join(f"{start}>{end}" for start, ends in LEGAL_MOVES.items() for end in sorted(ends))
 
-# Inside the class the name `list` is the method's.
-Jobs = list[Job]
-Messages = list[tuple[str, str]]
+Messages = list[tuple[str, str]]  # inside the class the name `list` is the method's
 
 
 def _script(name: str) -> tuple[str, str]:
@@ -75,22 +71,17 @@ class Claim:
     """With ``go``: the first piece of the payload, fetched in the same round trip."""
 
 
-class JobStore:
+class JobStore(Records):
     """The jobs in a Redis or Valkey of version 7 or newer.
 
-    Every method is one round trip, :meth:`list` two. Repeating a call whose reply was lost
-    is harmless.
+    The moves are here, the questions in :class:`~oddline_workers.records.Records`. Every move is
+    one round trip; repeating a call whose reply was lost is harmless.
     """
 
     def __init__(self, client: redis.Redis, settings: Settings) -> None:
-        self.client = client
-        self.settings = settings
-        self.root = settings.key_prefix
+        super().__init__(client, settings)
         self._lease = int(settings.lease_seconds * 1e6)
         self._due = int(REPUBLISH_SECONDS * 1e6)
-        self._ask_memory = 0.0
-        self._memory = 0
-        self._memory_limit = 0
         self._ttl = max(1, int(settings.result_days * 86_400_000))
         lost = RunError(
             f"The worker was lost {settings.max_attempts} times while running this job. "
@@ -109,14 +100,6 @@ class JobStore:
             code="waited_too_long",
         )
         self._waiting = (int(settings.waiting_hours * 3_600e6), json.dumps(waited.to_dict()))
-
-    def payload_key(self, job_id: str) -> str:
-        """Where a job's payload is."""
-        return f"{self.root}payload:{job_id}"
-
-    def result_key(self, job_id: str, attempt: int) -> str:
-        """Where one attempt's result is; only the attempt that finished is ever read."""
-        return f"{self.root}result:{job_id}:{attempt}"
 
     def admit(self, job: Job, pipe: Any = None) -> Job:
         """Take a job in: record, outbox and index in one step.
@@ -157,12 +140,12 @@ class JobStore:
 
     def claim(self, job_id: str, worker: str) -> Claim:
         """Take a waiting job to run it; ``worker`` must be a name used for this claim only."""
-        if not _ID.fullmatch(job_id):
+        if not well_formed(job_id):
             return Claim("gone")
         verdict, *rest = self._call("claim", job_id, worker, self._lease)
         if verdict != b"go":
             return Claim(verdict.decode())
-        return Claim("go", _job(_pairs(rest[0])), rest[1])
+        return Claim("go", read_job(_pairs(rest[0])), rest[1])
 
     def beat(self, job_id: str, attempt: int, fraction: float, stage: str) -> str:
         """Renew the lease: ``"go"`` on, ``"cancel"``, or ``"lost"`` where the job is another's now."""
@@ -198,36 +181,10 @@ class JobStore:
 
     def cancel(self, job_id: str, owner: str) -> Job:
         """Cancel a job: at once while it waits, by its next beat while it runs, never once it is over."""
-        record = self._call("cancel", job_id, owner, self._ttl) if _ID.fullmatch(job_id) else None
+        record = self._call("cancel", job_id, owner, self._ttl) if well_formed(job_id) else None
         if not record:
-            raise _unknown(job_id)
-        return _job(_pairs(record))
-
-    def get(self, job_id: str, owner: str | None = None) -> Job:
-        """The job; JobError where the id is malformed, unknown, expired or not of this owner."""
-        record: Any = self.client.hgetall(f"{self.root}job:{job_id}") if _ID.fullmatch(job_id) else None
-        job = _job(record) if record else None
-        if job is None or (owner is not None and job.owner != owner):
-            raise _unknown(job_id)
-        return job
-
-    def list(
-        self, owner: str, *, limit: int = 50, offset: int = 0, status: Status | None = None
-    ) -> tuple[Jobs, int]:
-        """The owner's jobs, newest first, and how many there are.
-
-        Two round trips; with ``status`` one more for each thousand jobs of the owner.
-        """
-        index = f"{self.root}owner:{owner}"
-        if status is None:
-            pipe = self.client.pipeline(transaction=False)
-            pipe.zcard(index)
-            pipe.zrevrange(index, offset, offset + limit - 1)
-            total, ids = pipe.execute()
-        else:
-            found = self._in_status(self.client.zrevrange(index, 0, -1), status)
-            total, ids = len(found), found[offset : offset + limit]
-        return [_job(record) for record in self._records(ids) if record], total
+            raise unknown(job_id)
+        return read_job(_pairs(record))
 
     def sweep(self) -> Messages:
         """Put back the jobs of lost workers, end those that waited too long.
@@ -239,51 +196,6 @@ class JobStore:
         )
         words = [name.decode() for name in names]
         return [*zip(words[::2], words[1::2], strict=True)]
-
-    def has_room(self, incoming: int, share: float) -> bool:
-        """Whether ``incoming`` bytes more leave the store's memory used to ``share`` at most.
-
-        The store is asked at most once a second; what was let in since is counted here.
-        """
-        if time.monotonic() >= self._ask_memory:
-            # Set before asking: while a store hangs, other threads go by the last answer.
-            self._ask_memory = time.monotonic() + 1.0
-            try:
-                info: Any = self.client.info("memory")
-            except NoPermissionError:
-                return True  # a store that keeps INFO to itself says when it is full
-            self._memory = int(info["used_memory"])
-            self._memory_limit = int(info.get("maxmemory", 0))
-        if self._memory_limit and self._memory + incoming > share * self._memory_limit:
-            return False
-        self._memory += incoming
-        return True
-
-    def janitor_alive(self) -> bool:
-        """Whether a janitor is at work, or was a few seconds ago: jobs of lost workers come back."""
-        return bool(self.client.exists(f"{self.root}janitor"))
-
-    def now(self) -> int:
-        """The store's clock: microseconds since 1970."""
-        seconds, micros = self.client.time()
-        return int(seconds) * 1_000_000 + int(micros)
-
-    def _in_status(self, ids: Any, status: Status) -> Any:
-        found = []
-        for start in range(0, len(ids), 1000):
-            chunk = ids[start : start + 1000]
-            pipe = self.client.pipeline(transaction=False)
-            for job_id in chunk:
-                pipe.hget(f"{self.root}job:{job_id.decode()}", "status")
-            states = pipe.execute()
-            found += [job_id for job_id, state in zip(chunk, states, strict=True) if state == status.encode()]
-        return found
-
-    def _records(self, ids: Iterable[bytes]) -> Any:
-        pipe = self.client.pipeline(transaction=False)
-        for job_id in ids:
-            pipe.hgetall(f"{self.root}job:{job_id.decode()}")
-        return pipe.execute()
 
     def _call(self, name: str, *args: Any, pipe: Any = None) -> Any:
         """Run a script, after the commands waiting in ``pipe``; teach it to a store that lost it."""
@@ -330,13 +242,5 @@ def bell_prefix(settings: Settings) -> str:
     return settings.key_prefix + "bell:"
 
 
-def _job(record: Mapping[bytes, bytes]) -> Job:
-    return Job.from_record({key.decode(): value.decode() for key, value in record.items()})
-
-
 def _pairs(flat: Any) -> dict[bytes, bytes]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _unknown(job_id: str) -> JobError:
-    return JobError(f"No job {job_id[:64]!r} is known to this client; it may have expired.")

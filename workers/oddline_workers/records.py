@@ -1,0 +1,131 @@
+"""The records of the jobs and the state of the store: every question that changes nothing.
+
+Keys are listed in :mod:`oddline_workers.store`, which holds the moves.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import redis
+from redis.exceptions import NoPermissionError
+
+from oddline.errors import JobError
+from oddline_workers.jobs import Job, Status
+from oddline_workers.settings import Settings
+
+__all__ = ["Records", "read_job", "unknown", "well_formed"]
+
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+# Inside the class the name `list` is the method's.
+Jobs = list[Job]
+
+
+class Records:
+    """What can be asked of a store. Every method is one round trip, :meth:`list` two."""
+
+    def __init__(self, client: redis.Redis, settings: Settings) -> None:
+        self.client = client
+        self.settings = settings
+        self.root = settings.key_prefix
+        self._ask_memory = 0.0
+        self._memory = 0
+        self._memory_limit = 0
+
+    def payload_key(self, job_id: str) -> str:
+        """Where a job's payload is."""
+        return f"{self.root}payload:{job_id}"
+
+    def result_key(self, job_id: str, attempt: int) -> str:
+        """Where one attempt's result is; only the attempt that finished is ever read."""
+        return f"{self.root}result:{job_id}:{attempt}"
+
+    def get(self, job_id: str, owner: str | None = None) -> Job:
+        """The job; JobError where the id is malformed, unknown, expired or not of this owner."""
+        record: Any = self.client.hgetall(f"{self.root}job:{job_id}") if well_formed(job_id) else None
+        job = read_job(record) if record else None
+        if job is None or (owner is not None and job.owner != owner):
+            raise unknown(job_id)
+        return job
+
+    def list(
+        self, owner: str, *, limit: int = 50, offset: int = 0, status: Status | None = None
+    ) -> tuple[Jobs, int]:
+        """The owner's jobs, newest first, and how many there are.
+
+        Two round trips; with ``status`` one more for each thousand jobs of the owner.
+        """
+        index = f"{self.root}owner:{owner}"
+        if status is None:
+            pipe = self.client.pipeline(transaction=False)
+            pipe.zcard(index)
+            pipe.zrevrange(index, offset, offset + limit - 1)
+            total, ids = pipe.execute()
+        else:
+            found = self._in_status(self.client.zrevrange(index, 0, -1), status)
+            total, ids = len(found), found[offset : offset + limit]
+        return [read_job(record) for record in self._records(ids) if record], total
+
+    def has_room(self, incoming: int, share: float) -> bool:
+        """Whether ``incoming`` bytes more leave the store's memory used to ``share`` at most.
+
+        The store is asked at most once a second; what was let in since is counted here.
+        """
+        if time.monotonic() >= self._ask_memory:
+            # Set before asking: while a store hangs, other threads go by the last answer.
+            self._ask_memory = time.monotonic() + 1.0
+            try:
+                info: Any = self.client.info("memory")
+            except NoPermissionError:
+                return True  # a store that keeps INFO to itself says when it is full
+            self._memory = int(info["used_memory"])
+            self._memory_limit = int(info.get("maxmemory", 0))
+        if self._memory_limit and self._memory + incoming > share * self._memory_limit:
+            return False
+        self._memory += incoming
+        return True
+
+    def janitor_alive(self) -> bool:
+        """Whether a janitor is at work, or was a few seconds ago: jobs of lost workers come back."""
+        return bool(self.client.exists(f"{self.root}janitor"))
+
+    def now(self) -> int:
+        """The store's clock: microseconds since 1970."""
+        seconds, micros = self.client.time()
+        return int(seconds) * 1_000_000 + int(micros)
+
+    def _in_status(self, ids: Any, status: Status) -> Any:
+        found = []
+        for start in range(0, len(ids), 1000):
+            chunk = ids[start : start + 1000]
+            pipe = self.client.pipeline(transaction=False)
+            for job_id in chunk:
+                pipe.hget(f"{self.root}job:{job_id.decode()}", "status")
+            states = pipe.execute()
+            found += [job_id for job_id, state in zip(chunk, states, strict=True) if state == status.encode()]
+        return found
+
+    def _records(self, ids: Iterable[bytes]) -> Any:
+        pipe = self.client.pipeline(transaction=False)
+        for job_id in ids:
+            pipe.hgetall(f"{self.root}job:{job_id.decode()}")
+        return pipe.execute()
+
+
+def well_formed(job_id: str) -> bool:
+    """Whether this can be the id of a job; nothing else becomes part of a key."""
+    return _ID.fullmatch(job_id) is not None
+
+
+def read_job(record: Mapping[bytes, bytes]) -> Job:
+    """The job of a record as the store returns it."""
+    return Job.from_record({key.decode(): value.decode() for key, value in record.items()})
+
+
+def unknown(job_id: str) -> JobError:
+    """The error of an id that is malformed, unknown, expired or another client's: all alike."""
+    return JobError(f"No job {job_id[:64]!r} is known to this client; it may have expired.")
