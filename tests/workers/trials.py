@@ -151,11 +151,19 @@ class Service:
         path = self.folder / "effects"
         return path.read_text().split() if path.exists() else []
 
-    def ends(self, job):
-        """The attempts to end a job, in order: ``<attempt>:<status>:kept`` or ``…:refused``."""
+    def ends(self, job, count=1):
+        """The attempts to end a job, in order: ``<attempt>:<status>:kept`` or ``…:refused``.
+
+        Waits for so many; a worker notes its own only after the store has it.
+        """
         path = self.folder / "ends"
-        lines = path.read_text().splitlines() if path.exists() else []
-        return [line.split()[1] for line in lines if line.startswith(job.id)]
+
+        def found():
+            lines = path.read_text().splitlines() if path.exists() else []
+            ends = [line.split()[1] for line in lines if line.startswith(job.id)]
+            return (ends,) if len(ends) >= count else None
+
+        return wait_for(found)[0]
 
     def result(self, job):
         """The stored result of a done job."""
