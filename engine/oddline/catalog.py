@@ -57,9 +57,9 @@ class Parameter:
             "columns": "a list of column names",
         }[self.kind]
         if self.minimum is not None and self.maximum is not None:
-            words += f" from {self.minimum:g} to {self.maximum:g}"
+            words += f" from {_plain(self.minimum)} to {_plain(self.maximum)}"
         elif self.minimum is not None:
-            words += f" of at least {self.minimum:g}"
+            words += f" of at least {_plain(self.minimum)}"
         return words
 
 
@@ -295,6 +295,8 @@ def check(values: Mapping[str, Any]) -> Spec:
     --------
     >>> check({"algorithm_type": "windowad", "lookback_window": "12"}).lookback_window
     12
+    >>> check({"anomaly_estimator": "IsolationForest"}).algorithm_type
+    'WindowAD'
     """
     problems: dict[str, str] = {}
     good: dict[str, Any] = {}
@@ -307,20 +309,36 @@ def check(values: Mapping[str, Any]) -> Spec:
             except ValueError as error:
                 problems[name] = str(error)
     if not problems:
-        algorithm = good.get("algorithm_type", "auto")
-        estimator = good.get("anomaly_estimator", "Default")
-        legal = estimators_of(algorithm)
-        if estimator == "Default":
-            good["anomaly_estimator"] = legal[0]
-        elif estimator not in legal:
-            problems["anomaly_estimator"] = (
-                f"got {estimator!r}; {algorithm} takes {', '.join(legal)} or Default"
+        try:
+            good["algorithm_type"], good["anomaly_estimator"] = _pair(
+                good.get("algorithm_type", "auto"), good.get("anomaly_estimator", "Default")
             )
+        except ValueError as error:
+            problems["anomaly_estimator"] = str(error)
     if problems:
         raise ParameterError(
-            "; ".join(f"{name}: {text}" for name, text in problems.items()), problems=problems
+            "; ".join(f"{name}: {text.rstrip('.')}" for name, text in problems.items()), problems=problems
         )
     return Spec(**good)
+
+
+def _pair(algorithm: str, estimator: str) -> tuple[str, str]:
+    """Algorithm and estimator as used: an estimator alone names its algorithm, ``Default`` is the first."""
+    legal = estimators_of(algorithm)
+    if estimator == "Default":
+        return algorithm, legal[0]
+    if estimator in legal:
+        return algorithm, estimator
+    home = next(a.name for a in ALGORITHMS if estimator in _names(a.estimators))
+    if algorithm == "auto":
+        return home, estimator
+    takes = ", ".join(name for name in legal if name != "Default") or "Default alone"
+    raise ValueError(f"got {estimator!r}, which belongs to {home}; {algorithm} takes {takes}")
+
+
+def _plain(number: float) -> str:
+    """A bound as people write it: ``2,000,000``, not ``2e+06``; beyond that ``1e+12``."""
+    return f"{number:,.0f}" if abs(number) < 1e10 and number == int(number) else f"{number:g}"
 
 
 def _value(parameter: Parameter, value: Any) -> Any:

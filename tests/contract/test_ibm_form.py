@@ -153,7 +153,7 @@ def test_what_is_no_list_of_names(gateway, text):
         ),
         (
             {"algorithm_type": "PredAD", "anomaly_estimator": "IsolationForest"},
-            ["anomaly_estimator: got 'IsolationForest'; PredAD takes Default"],
+            ["anomaly_estimator: got 'IsolationForest', which belongs to WindowAD; PredAD takes Default"],
         ),
         ({"time_column": "Tim"}, ["no column 'Tim'", "Did you mean 'Time'?", "'Value'"]),
         ({"target_column": "Valu"}, ["no column 'Valu'", "Did you mean 'Value'?"]),
