@@ -74,14 +74,14 @@ class Served:
 
 
 @contextmanager
-def serve(**settings: Any) -> Iterator[Served]:
-    """A gateway process with these settings, of which ``redis_url`` and ``key_prefix`` are needed."""
+def serve(*others: str, **settings: Any) -> Iterator[Served]:
+    """A gateway process, and others by name, with these settings, of which ``redis_url`` is needed."""
     chosen = Settings(port=free_port(), **settings)
     store = JobStore(connect(chosen, "cli"), chosen)
     fresh = credentials.create(store.client, chosen)
     headers = {"X-IBM-Client-Id": fresh.client_id, "X-IBM-Client-Secret": fresh.client_secret}
     base = f"http://127.0.0.1:{chosen.port}"
-    with running(chosen, "web"):
+    with running(chosen, "web", *others):
         wait_for_gateway(base)
         yield Served(chosen, store, headers, base)
     store.client.close()

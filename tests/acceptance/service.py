@@ -35,16 +35,6 @@ def oddline(*words: object, **more: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def wait_for(condition, seconds: float = PATIENCE):
-    """The first true value of ``condition()``, or a failure."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.01)
-    raise AssertionError(f"not within {seconds:g} s: {condition}")
-
-
 def gone(processes: list[psutil.Process]) -> bool:
     """Whether none of them runs; a zombie, which only waits to be taken note of, does not."""
     for process in processes:

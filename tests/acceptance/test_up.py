@@ -12,7 +12,8 @@ import numpy as np
 import psutil
 import pytest
 
-from acceptance.service import ODDLINE, PATIENCE, Service, environment, gone, oddline, wait_for
+from acceptance.service import ODDLINE, PATIENCE, Service, environment, gone, oddline
+from serving import wait_until
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(300)]
 
@@ -90,7 +91,7 @@ def test_a_worker_killed_in_mid_job_costs_no_job(service, tmp_path):
     path = series(tmp_path / "long.csv", 120_000)
     with service.client() as client:
         job = client.submit(path, algorithm_type="WindowAD", anomaly_estimator="IsolationForest")
-        wait_for(lambda: client.job(job["id"])["status"] == "executing")
+        wait_until(lambda: client.job(job["id"])["status"] == "executing")
         worker = service.find(WORKER)
         for process in (worker, *worker.children(recursive=True)):
             process.kill()
@@ -103,7 +104,7 @@ def test_a_worker_killed_in_mid_job_costs_no_job(service, tmp_path):
 def test_a_killed_gateway_comes_back_at_the_same_address(service):
     before = service.find(GATEWAY)
     before.kill()
-    after = wait_for(lambda: service.find(GATEWAY))
+    after = wait_until(lambda: service.find(GATEWAY))
     assert after.pid != before.pid
 
     def answers():
@@ -113,7 +114,7 @@ def test_a_killed_gateway_comes_back_at_the_same_address(service):
         except Exception:
             return False
 
-    wait_for(answers)
+    wait_until(answers)
 
 
 def test_a_killed_server_comes_back_with_its_data(service, tmp_path):
@@ -124,8 +125,8 @@ def test_a_killed_server_comes_back_with_its_data(service, tmp_path):
         before = service.server()
         before.kill()
         before.wait(PATIENCE)
-        wait_for(service.server)
-        wait_for(lambda: _ids(client) >= known | {job})
+        wait_until(service.server)
+        wait_until(lambda: _ids(client) >= known | {job})
         assert len(client.result(job)["rows"]) == 300
 
 
@@ -142,12 +143,12 @@ def test_a_server_that_fails_to_start_is_tried_again_with_growing_pauses(service
                 lines = [text for name, text in service.said() if name == "server" and "tried again" in text]
                 return [float(text.split()[-2]) for text in lines[-2:]] if len(lines) > 1 else None
 
-            first, second = wait_for(pauses)
+            first, second = wait_until(pauses)
             assert first < second
             assert service.process.poll() is None
         finally:
             manifest.write_bytes(good)
-        wait_for(lambda: _ids(client) >= known)
+        wait_until(lambda: _ids(client) >= known)
         assert known
 
 
@@ -196,7 +197,7 @@ def test_credentials_of_a_running_service(service, account, tmp_path):
         changed = {"ODDLINE_CLIENT_ID": made["client_id"], "ODDLINE_CLIENT_SECRET": made["client_secret"]}
         return oddline("jobs", **account | changed).returncode == 4
 
-    wait_for(refused)
+    wait_until(refused)
 
 
 def test_no_secret_is_on_a_command_line_or_in_the_log(service):
@@ -214,7 +215,7 @@ def test_it_stops_in_order_and_starts_again_with_its_data(tmp_path):
             job = client.submit(series(tmp_path / "load.csv", 300), algorithm_type="PredAD")["id"]
             assert client.wait(job, timeout=PATIENCE)["status"] == "done"
             result = client.result(job)
-        wait_for(lambda: first.find(JANITOR))
+        wait_until(lambda: first.find(JANITOR))
         family = first.family()
         assert first.stop() < 10
         assert first.process.returncode == 0
@@ -239,7 +240,7 @@ def test_it_stops_in_order_and_starts_again_with_its_data(tmp_path):
         family = second.family()
         os.kill(second.process.pid, signal.SIGKILL)
         second.process.wait()
-        wait_for(lambda: gone(family))
+        wait_until(lambda: gone(family))
     finally:
         second.close()
     assert oddline("credentials", "list", "--data", tmp_path / "data").returncode == 0
@@ -262,4 +263,4 @@ def test_on_a_leash_it_stops_when_its_caller_dies(tmp_path):
         caller.kill()
         caller.wait()
         caller.stdout.close()
-    wait_for(lambda: gone(family))
+    wait_until(lambda: gone(family))

@@ -130,10 +130,8 @@ def test_a_gateway_that_falls_silent_is_ended(child, monkeypatch, speaks):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         settings = Settings(redis_url="redis://unused", port=listener.getsockname()[1])
         supervisor = Supervisor(settings, "", prepare=list, announce=lambda: said.append("ready"))
-        supervisor.children = {
-            "web": child("import time; time.sleep(600)"),
-            "janitor": Child("janitor", [], {}),
-        }
+        web = child("import time; time.sleep(600)")
+        supervisor.children = {"web": web, "janitor": Child("janitor", [], {})}
 
         def speak(times):
             for _ in range(times):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import requests
 
-from oddline_workers import credentials
-from oddline_workers.connections import connect
-from oddline_workers.settings import Settings
-from serving import free_port, running, wait_for_gateway, wait_until
+from serving import serve, wait_until
 
 pytestmark = pytest.mark.service
 
@@ -66,14 +66,13 @@ class Client:
 
 @pytest.fixture(scope="module")
 def client(store_url: str) -> Iterator[Client]:
-    settings = Settings(redis_url=store_url, key_prefix="client:", port=free_port(), workers=1)
-    store = connect(settings, "cli")
-    fresh = credentials.create(store, settings)
-    store.close()
-    base = f"http://127.0.0.1:{settings.port}"
-    with running(settings, "web", "worker-cpu", "janitor"):
-        wait_for_gateway(base)
-        yield Client(base + "/ai4industry/run", fresh.client_id, fresh.client_secret)
+    with serve("worker-cpu", "janitor", redis_url=store_url, key_prefix="client:", workers=1) as served:
+        given = served.headers
+        yield Client(served.base + "/ai4industry/run", given["X-IBM-Client-Id"], given["X-IBM-Client-Secret"])
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+TIME = "%Y-%m-%d %H:%M:%S"
 
 
 def values(body: dict[str, Any], key: str) -> list[float]:
@@ -203,3 +202,47 @@ def test_what_only_the_table_shows_is_a_summary_error(
     body = client.result(client.submit("univariate", path, {**UNI, "target_column": "Value"}))
     assert (body["status"], list(body["summary"])) == ("done", ["error"])
     assert words in body["summary"]["error"]
+
+
+def autumn(write: Any) -> list[str]:
+    """Times every ten minutes over the end of daylight saving in Berlin, written by ``write``."""
+    first = datetime(2024, 10, 26, 12, tzinfo=UTC)
+    return [write((first + timedelta(minutes=10 * n)).astimezone(BERLIN)) for n in range(150)]
+
+
+@pytest.mark.parametrize(
+    ("write", "time_format"),
+    [
+        (lambda t: t.strftime(TIME), TIME),  # the hour from two comes twice
+        (lambda t: t.isoformat(), "None"),
+        (lambda t: t.strftime("%Y-%m-%d %H:%M:%S%z"), "%Y-%m-%d %H:%M:%S%z"),
+        (lambda t: t.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "None"),
+        (lambda t: t.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"), "None"),
+    ],
+)
+def test_an_hour_that_comes_twice_is_an_hour_however_it_is_written(
+    client: Client, tmp_path: Path, write: Any, time_format: str
+) -> None:
+    def judged(name: str, times: list[str], time_format: str) -> dict[str, Any]:
+        path = tmp_path / name
+        rows = [f"{time},{math.sin(n / 5) + 6 * (n == 120):.4f}" for n, time in enumerate(times)]
+        path.write_text("Time,Value\n" + "\n".join(rows) + "\n")
+        fields = {**UNI, "target_column": "Value", "time_format": time_format, "algorithm_type": "WindowAD"}
+        body = client.result(client.submit("univariate", path, fields))
+        assert "error" not in body["summary"], body["summary"]
+        return body
+
+    plain = judged("utc.csv", autumn(lambda t: t.astimezone(UTC).strftime(TIME)), TIME)
+    times = autumn(write)
+    body = judged("written.csv", times, time_format)
+    assert stamps(body) == times
+    assert repr(values(body, "anomaly_score")) == repr(values(plain, "anomaly_score"))
+
+
+def test_a_zone_by_its_letters_is_refused_by_name(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "named.csv"
+    rows = [f"2024-10-27 {n // 60:02d}:{n % 60:02d}:00 CEST,{n}" for n in range(60)]
+    path.write_text("Time,Value\n" + "\n".join(rows) + "\n")
+    fields = {**UNI, "target_column": "Value", "time_format": "None"}
+    body = client.result(client.submit("univariate", path, fields))
+    assert "CEST" in body["summary"]["error"]
