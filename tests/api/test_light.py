@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from oddline.catalog import ALGORITHMS
 
 PROBE = """
 import json, re, sys
@@ -72,3 +75,30 @@ def test_logs_are_json_and_hold_no_secret(logged):
 
 def test_an_app_inside_another_program_logs_no_secret_either(logged):
     assert any("boom" in line for line in logged("from_environment()"))
+
+
+WITHOUT_TORCH = """
+import importlib, pkgutil, sys
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError("No module named 'torch'", name="torch")
+sys.meta_path.insert(0, Hidden())
+for name in ("oddline", "oddline_workers", "oddline_api"):
+    package = importlib.import_module(name)
+    for module in pkgutil.walk_packages(package.__path__, name + "."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+from oddline.catalog import ALGORITHMS
+from oddline_api.cli.main import cli
+for algorithm in ALGORITHMS:
+    cli.main(["detect", sys.argv[1], "--algorithm", algorithm.name, "--csv"], standalone_mode=False)
+"""
+
+
+def test_everything_works_without_torch():
+    sample = Path(__file__).parents[1] / "data" / "sample.csv"
+    words = [sys.executable, "-c", WITHOUT_TORCH, sample]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1001 * len(ALGORITHMS)
