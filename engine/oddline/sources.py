@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import json
 import os
 import zlib
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from oddline.errors import DataError, LimitError
+from oddline.jsonrows import JsonRows
 from oddline.sniff import HEAD_BYTES, Sniffed, sniff
 from oddline.stamps import place, stamp_texts
 
@@ -27,7 +27,7 @@ __all__ = ["Cells", "Source", "open_source"]
 
 Cells = NDArray[np.object_]
 
-_MAX_BYTES = 1 << 30  # a gzip upload may unpack to so much
+_PIECE = 1 << 18
 
 
 class Source(Protocol):
@@ -47,7 +47,7 @@ class Source(Protocol):
         """Raw cells of some columns."""
 
 
-def open_source(data: Any, max_rows: int) -> Source:
+def open_source(data: Any, max_rows: int, max_columns: int, max_cells: int, max_bytes: int) -> Source:
     """The source behind bytes, a path or a DataFrame.
 
     Raises
@@ -55,7 +55,8 @@ def open_source(data: Any, max_rows: int) -> Source:
     DataError
         The file is missing, empty or neither CSV nor JSON rows.
     LimitError
-        It has more than ``max_rows`` rows, or unpacks to more than 1 GiB.
+        It unpacks to more than ``max_bytes``, or its rows have more than ``max_columns`` keys.
+        Of more than ``max_rows`` rows one more is read, to be refused by the reader.
     """
     if isinstance(data, pd.DataFrame):
         return _Frame(data)
@@ -69,24 +70,32 @@ def open_source(data: Any, max_rows: int) -> Source:
     else:
         raw = bytes(data)
     if raw[:2] == b"\x1f\x8b":
-        raw = _unpacked(raw)
+        raw = _unpacked(raw, max_bytes)
         if raw[:2] == b"\x1f\x8b":
             raise DataError("The gzip file holds another gzip file; pack the table once.", code="not_a_csv")
     found = sniff(raw[:HEAD_BYTES], complete=len(raw) <= HEAD_BYTES)
     text, found = _utf8(raw, found)
     del raw
-    return _Json(text) if found.kind == "json" else _Csv(text, found, max_rows)
+    if found.kind == "json":
+        return JsonRows(text, max_rows, max_columns, max_cells)
+    return _Csv(text, found, max_rows, max_cells)
 
 
-def _unpacked(raw: bytes) -> bytes:
+def _unpacked(raw: bytes, max_bytes: int) -> bytes:
+    pieces, size = [], 0
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
-            text = file.read(_MAX_BYTES + 1)
+            while piece := file.read(_PIECE):
+                pieces.append(piece)
+                size += len(piece)
+                if size > max_bytes:
+                    raise LimitError(
+                        f"The gzip file unpacks to more than {max_bytes:,} bytes. Send a smaller part.",
+                        code="too_large",
+                    )
     except (OSError, EOFError, zlib.error):
         raise DataError("The gzip file is damaged or cut off; pack it again.", code="damaged_gzip") from None
-    if len(text) > _MAX_BYTES:
-        raise LimitError("The gzip file unpacks to more than 1 GiB.", code="too_large")
-    return text
+    return b"".join(pieces)
 
 
 def _utf8(raw: bytes, found: Sniffed) -> tuple[bytes, Sniffed]:
@@ -137,9 +146,9 @@ class _Behind(io.RawIOBase):
 class _Csv:
     padded = True
 
-    def __init__(self, text: bytes, found: Sniffed, max_rows: int) -> None:
+    def __init__(self, text: bytes, found: Sniffed, max_rows: int, max_cells: int) -> None:
         self.columns, self.decimal = found.columns, found.decimal
-        self._delimiter, self._max_rows = found.delimiter, max_rows
+        self._delimiter, self._max_rows, self._max_cells = found.delimiter, max_rows, max_cells
         self._body = memoryview(text)[_header_end(text, found.delimiter) :]
 
     def peek(self, rows: int) -> list[Cells]:
@@ -150,12 +159,16 @@ class _Csv:
         kinds: dict[str, Any] = {str(p): np.float64 for p in targets}
         if time is not None:
             kinds[str(time)] = object
-        frame = self._parse(wanted, kinds, self._max_rows + 1)
+        frame = self._parse(wanted, kinds, self._most(targets))
         cells = None if time is None else frame[str(time)].to_numpy()
         return cells, [frame[str(p)].to_numpy() for p in targets]
 
     def cells(self, positions: Sequence[int]) -> list[Cells]:
-        return self._objects(positions, self._max_rows + 1)
+        return self._objects(positions, self._most(positions))
+
+    def _most(self, positions: Sequence[int]) -> int:
+        """Rows to read: one more than the limits allow, so that too many are noticed, not held."""
+        return min(self._max_rows, self._max_cells // max(1, len(positions))) + 1
 
     def _objects(self, positions: Sequence[int], rows: int) -> list[Cells]:
         frame = self._parse(positions, {str(p): object for p in positions}, rows)
@@ -208,45 +221,6 @@ def _header_end(text: bytes, delimiter: str) -> int:
         if row:
             break
     return size
-
-
-class _Json:
-    decimal, padded = ".", False
-
-    def __init__(self, text: bytes) -> None:
-        try:
-            rows = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            where = f" (line {error.lineno:,})" if isinstance(error, json.JSONDecodeError) else ""
-            raise DataError(f"The JSON is not valid{where}.", code="not_json_rows") from None
-        rows = rows.get("data") if isinstance(rows, dict) else rows
-        if not isinstance(rows, list):
-            raise DataError("The JSON holds no array of row objects.", code="not_json_rows")
-        names: dict[str, None] = {}
-        for position, row in enumerate(rows):
-            if not isinstance(row, dict):
-                message = f"In the JSON array {place(position)} is no object."
-                raise DataError(message, code="not_json_rows", row=position + 1)
-            names.update(dict.fromkeys(row))
-        self._rows, self._keys = rows, tuple(names)
-        self.columns = tuple(name.strip() for name in names)
-
-    def peek(self, rows: int) -> list[Cells]:
-        return [_objects([row.get(key) for row in self._rows[:rows]]) for key in self._keys]
-
-    def cells(self, positions: Sequence[int]) -> list[Cells]:
-        return [_objects([row.get(self._keys[p]) for row in self._rows]) for p in positions]
-
-    def read(self, time: int | None, targets: Sequence[int]) -> tuple[Cells | None, list[Any]]:
-        numbers = []
-        for cells in self.cells(targets):
-            if any(isinstance(cell, bool | list | dict) for cell in cells.tolist()):
-                raise ValueError
-            try:
-                numbers.append(cells.astype(np.float64))
-            except (TypeError, OverflowError):
-                raise ValueError from None
-        return None if time is None else self.cells([time])[0], numbers
 
 
 def _objects(cells: list[Any]) -> Cells:

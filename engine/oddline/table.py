@@ -66,6 +66,7 @@ def read_table(
     max_rows: int = 2_000_000,
     max_columns: int = 2_000,
     max_cells: int = 50_000_000,
+    max_bytes: int = 512 << 20,
 ) -> Table:
     """Read a CSV (plain or gzip; UTF-8, UTF-16 or Latin-1; any usual delimiter), JSON rows or a DataFrame.
 
@@ -84,6 +85,8 @@ def read_table(
         ``"auto"``, or ``"strict"`` to refuse infinite values instead of taking them as missing.
     max_rows, max_columns, max_cells : int
         Limits: rows, columns of the file, rows times target columns.
+    max_bytes : int
+        The most that a gzip file may unpack to.
 
     Returns
     -------
@@ -100,7 +103,8 @@ def read_table(
 
     Notes
     -----
-    Cost is linear in the bytes of the file; only the columns asked for are converted.
+    Cost is linear in the bytes of the file; only the columns asked for are converted. No more
+    is read than one row beyond the limits.
 
     Examples
     --------
@@ -112,7 +116,7 @@ def read_table(
         target_columns = (target_columns,)
     if time_format in ("None", "none", ""):
         time_format = None
-    source = open_source(data, max_rows)
+    source = open_source(data, max_rows, max_columns, max_cells, max_bytes)
     if len(source.columns) > max_columns:
         raise _too_large(f"{len(source.columns):,} columns", f"{max_columns:,}")
     if not source.columns:
@@ -139,7 +143,7 @@ def read_table(
     if rows > max_rows:
         raise _too_large(f"more than {max_rows:,} rows", f"{max_rows:,}")
     if rows * len(targets) > max_cells:
-        raise _too_large(f"{rows:,} rows of {len(targets):,} columns", f"{max_cells:,} cells")
+        raise _too_large(f"at least {rows:,} rows of {len(targets):,} columns", f"{max_cells:,} cells")
     values = np.column_stack(numbers) if len(numbers) > 1 else numbers[0].reshape(-1, 1)
     columns = named_once([source.columns[p] for p in targets], notes)
     values = _finite(np.ascontiguousarray(values), columns, repair, notes)

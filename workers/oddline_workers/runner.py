@@ -36,6 +36,7 @@ def detect(data: bytes, job: Job, settings: Settings, progress: Progress) -> Det
         max_rows=settings.max_rows,
         max_columns=settings.max_columns,
         max_cells=settings.max_cells,
+        max_bytes=settings.max_unpacked_bytes,
     )
     return detect_table(table, spec, progress)
 

@@ -48,6 +48,7 @@ class Settings:
     log_level: str = _setting("info", "level", "debug, info, warning or error.")
 
     max_upload_bytes: int = _setting(128 * MIB, "bytes", "The largest upload; above it 413.", least=1)
+    max_unpacked_bytes: int = _setting(512 * MIB, "bytes", "What a gzip upload may unpack to.", least=1)
     max_rows: int = _setting(2_000_000, "rows", "The longest table.", least=1)
     max_columns: int = _setting(2_000, "columns", "The widest table.", least=1)
     max_cells: int = _setting(50_000_000, "cells", "The largest table.", least=1)
