@@ -206,6 +206,17 @@ def test_clients_that_do_not_read_block_nobody_else(narrow: Served) -> None:
 
     assert wait_until(whole)
 
+    # Each way to end gives the one slot back: without a body, and broken off.
+    url = f"{narrow.base}/result/{large}"
+    for _ in range(2):
+        assert requests.head(url, headers=narrow.headers, timeout=20).status_code == 200
+    job = narrow.store.get(large)
+    last = str(len((job.result or {})["pieces"]) - 1)
+    narrow.store.client.hset(narrow.store.result_key(large, job.attempt), last, b"rubbish")
+    for _ in range(2):
+        with pytest.raises(requests.RequestException):
+            requests.get(url, headers=narrow.headers, timeout=20)
+
 
 def test_many_clients_at_once(served: Served) -> None:
     def one(_: int) -> tuple[int, str]:
