@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from oddline.zones import NAMED_ZONE
+
 __all__ = ["patterns_of"]
 
 _DATE = re.compile(
@@ -16,7 +18,8 @@ _DATE = re.compile(
 )
 _CLOCK = re.compile(
     r"(?P<gap>[T ]\s*|,\s*|)(?P<h>\d{1,2}):\d{2}(?P<sec>:\d{2}(?P<frac>[.,]\d+)?)?"
-    r"(?P<pm>\s?[AaPp][Mm])?(?P<zone>\s?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}))?"
+    r"(?P<pm>\s?[AaPp][Mm])?"
+    rf"(?P<zone>\s?(?:{NAMED_ZONE}|[+-]\d{{2}}:?\d{{2}}))?"
 )
 
 
@@ -42,7 +45,8 @@ def patterns_of(text: str) -> list[str]:
             tail += clock["pm"][:-2] + "%p"
         if clock["zone"]:
             bare = clock["zone"].lstrip()
-            tail += clock["zone"][: -len(bare)] + (bare if bare in ("UTC", "GMT") else "%z")
+            named = bare if bare in ("UTC", "GMT") else "%Z" if len(bare) > 1 and bare.isalpha() else "%z"
+            tail += clock["zone"][: -len(bare)] + named
     head = text[: day.end()]
     weekday = re.match(r"([A-Za-z]{3,9})(,?\s+)(?=\d|[A-Za-z])", head)
     lead = ""

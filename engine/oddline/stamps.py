@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from oddline.errors import DataError, ParameterError
 from oddline.patterns import patterns_of
+from oddline.zones import ambiguous_zone, with_offset
 
 __all__ = ["Stamps", "looks_like_time", "place", "read_stamps", "stamp_texts"]
 
@@ -187,6 +188,25 @@ def _from_numbers(
 
 def _parse(texts: NDArray[np.object_], pattern: str) -> NDArray[np.datetime64]:
     """The texts under one pattern, NaT where they do not match; zones are brought to UTC."""
+    if "%Z" in pattern:
+        return _parse_named_zones(texts, pattern)
+    return _parse_pattern(texts, pattern)
+
+
+def _parse_named_zones(texts: NDArray[np.object_], pattern: str) -> NDArray[np.datetime64]:
+    """Known abbreviations stand for their offset; what else ``%Z`` may be is left to the parser."""
+    offsets = [with_offset(text) for text in texts.tolist()]
+    named = np.array([text is not None for text in offsets], dtype=bool)
+    changed = np.array([text for text in offsets if text is not None], dtype=object)
+    with_offsets = _parse_pattern(changed, pattern.replace("%Z", "%z"))
+    if named.all():
+        return with_offsets
+    parsed = _parse_pattern(texts, pattern)
+    parsed[named] = with_offsets
+    return parsed
+
+
+def _parse_pattern(texts: NDArray[np.object_], pattern: str) -> NDArray[np.datetime64]:
     try:
         if "%" not in pattern and pattern != "ISO8601":
             raise ValueError("it has no directive such as %Y")
@@ -270,6 +290,9 @@ def _bad_time(column: str, position: int, text: str | None, more: str) -> DataEr
     if text is None or not str(text).strip():
         message = f"Column {column!r} has no time in {where}. Every row needs one."
     else:
+        zone = ambiguous_zone(str(text))
+        if zone is not None:
+            more = f" The zone {zone!r} is unknown or means several; write its offset, such as +05:30."
         shown = str(text) if len(str(text)) <= 60 else str(text)[:57] + "..."
         message = f"Column {column!r} holds {shown!r} in {where}, which is not a readable time.{more}"
     return DataError(message, code="bad_time", column=column, row=position + 1)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from oddline.errors import DataError, ParameterError
+from oddline.stamps import read_stamps
 from oddline.table import Table, read_table
 
 DATA = Path(__file__).parents[1] / "data"
@@ -117,3 +118,16 @@ def test_a_bad_pattern_is_the_parameters_fault():
     for pattern in ("%Q", "yyyy-mm-dd", "mixed"):
         with pytest.raises(ParameterError, match="time_format"):
             times("2017-01-01", "2017-01-02", time_format=pattern)
+
+
+@pytest.mark.parametrize("pattern", [None, "%Y-%m-%d %H:%M:%S %Z"])
+def test_named_zones_stand_for_their_offset(pattern):
+    texts = ["2024-10-27 02:30:00 CEST", "2024-10-27 02:30:00 CET", "2024-10-26 20:30:00 CDT"]
+    stamps = read_stamps(np.array(texts, dtype=object), "t", pattern)
+    assert stamps.index == texts
+    hour = 3_600 * 10**9
+    assert (stamps.time - stamps.time[0]).tolist() == [0, hour, hour]
+    summer = read_stamps(np.array(["2024-07-01 12:00:00 CET"], dtype=object), "t", pattern)
+    assert summer.time[0] == np.datetime64("2024-07-01T11:00", "ns").astype(np.int64)
+    with pytest.raises(DataError, match="zone 'IST' is unknown or means several"):
+        read_stamps(np.array([*texts, "2024-10-27 02:30:00 IST"], dtype=object), "t", pattern)
