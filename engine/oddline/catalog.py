@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from oddline.errors import ParameterError, did_you_mean
+from oddline.errors import ParameterError, did_you_mean, is_text
 
 __all__ = [
     "ALGORITHMS",
@@ -302,7 +302,8 @@ def check(values: Mapping[str, Any]) -> Spec:
     good: dict[str, Any] = {}
     for name, value in values.items():
         if name not in PARAMETERS:
-            problems[name] = f"unknown parameter.{did_you_mean(name, PARAMETERS)}"
+            written = name if is_text(name) else ascii(name)
+            problems[written] = f"unknown parameter.{did_you_mean(name, PARAMETERS)}"
         elif value is not None:
             try:
                 good[name] = _value(PARAMETERS[name], value)
@@ -345,14 +346,14 @@ def _value(parameter: Parameter, value: Any) -> Any:
     """One value in its legal form; ValueError with a sentence where it has none."""
     wrong = f"got {_shown(value)}; expected {parameter.range}"
     if parameter.kind == "text":
-        if not isinstance(value, str) or not value:
+        if not isinstance(value, str) or not value or not is_text(value):
             raise ValueError(wrong)
         return value
     if parameter.kind == "columns":
         if isinstance(value, str) or not isinstance(value, Iterable):
             raise ValueError(wrong)
         names = tuple(value)
-        if not names or not all(isinstance(n, str) and n for n in names):
+        if not names or not all(isinstance(n, str) and n and is_text(n) for n in names):
             raise ValueError(wrong)
         if len(set(names)) < len(names):
             raise ValueError(f"names a column twice: {_shown(value)}")

@@ -28,6 +28,7 @@ __all__ = [
     "ParameterError",
     "RunError",
     "did_you_mean",
+    "is_text",
 ]
 
 
@@ -133,3 +134,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     by_fold = {k.casefold(): k for k in known}
     near = difflib.get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
     return f" Did you mean {by_fold[near[0]]!r}?" if near else ""
+
+
+def is_text(word: str) -> bool:
+    """Whether UTF-8 can write it: a lone surrogate, as JSON may smuggle one in, it cannot.
+
+    >>> is_text("caf\\u00e9"), is_text("\\ud800")
+    (True, False)
+    """
+    return word.isascii() or not any("\ud800" <= sign <= "\udfff" for sign in word)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from oddline.errors import DataError, did_you_mean
+from oddline.errors import DataError, did_you_mean, is_text
 
 __all__ = ["HEAD_BYTES", "Sniffed", "require_columns", "sniff"]
 
@@ -142,8 +142,17 @@ def require_columns(
     Raises
     ------
     DataError
-        A column is unknown (with the nearest name), there twice, or is both time and target.
+        A column is unknown (with the nearest name), there twice, or is both time and target; or
+        a name is no text that could be written in an answer.
     """
+    columns = tuple(columns)
+    for name in columns:
+        if not is_text(name):
+            raise DataError(
+                f"The column name {_short(name)} holds half a character (a lone surrogate), which "
+                "UTF-8 cannot write. Rename the column.",
+                code="bad_text",
+            )
     known = Counter(name.strip() for name in columns)
     targets = tuple(target_columns or ())
     for name in (*((time_column,) if time_column is not None else ()), *targets):

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oddline.errors import DataError, OddlineError
+from oddline.catalog import check
+from oddline.errors import DataError, OddlineError, ParameterError
 from oddline.sniff import Sniffed, require_columns, sniff
+from oddline.table import read_table
 
 CSV = "Time,Value\n2017-01-01 00:00:00,3.0\n2017-01-01 00:05:00,4.5\n"
 
@@ -160,3 +162,33 @@ def test_any_bytes_give_an_answer_or_an_error_of_ours(data, complete):
         return
     assert found.kind in ("csv", "json")
     assert found.delimiter in (",", ";", "\t", "|")
+
+
+@pytest.mark.parametrize("rows", [1, 60, 30_000])
+def test_names_that_utf8_cannot_write_are_refused(rows):
+    text = json.dumps([{"t": str(row), "v": row} for row in range(rows)] + [{"v\ud800": 1}]).encode()
+    with pytest.raises(DataError, match="lone surrogate") as caught:
+        read_table(text)
+    assert caught.value.code == "bad_text"
+    json.dumps(caught.value.to_dict(), ensure_ascii=False).encode()
+    if rows == 1:
+        with pytest.raises(DataError, match="lone surrogate"):
+            require_columns(sniff(text, complete=True).columns)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"target_columns": ["a\udfff"]}, {"time_column": "\ud800"}, {"time_format": "%Y\ud800"}, {"\ud800": 1}],
+)
+def test_parameters_that_utf8_cannot_write_are_refused_in_words_it_can(values):
+    with pytest.raises(ParameterError) as caught:
+        check(values)
+    json.dumps(caught.value.to_dict(), ensure_ascii=False).encode()
+
+
+def test_a_time_that_utf8_cannot_write_is_refused():
+    rows = [{"t": f"2020-01-01 00:0{row}:00" + "\ud800" * (row == 3), "v": row} for row in range(9)]
+    for pattern in (None, "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M:%S\ud800"):
+        with pytest.raises(DataError) as caught:
+            read_table(json.dumps(rows).encode(), time_column="t", time_format=pattern)
+        json.dumps(caught.value.to_dict(), ensure_ascii=False).encode()
