@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["contributions"]
+from oddline.operators.neighbors import pick_references
+from oddline.operators.smoothing import smooth_at
+
+__all__ = ["contributions", "contributions_at"]
+
+_USUAL = 200  # rows that say what a column usually adds
 
 
 def contributions(
@@ -46,6 +51,41 @@ def contributions(
     if usual is None:
         usual = np.median(parts, axis=0)
     return [_shares(parts[first : last + 1], usual) for first, last in runs]
+
+
+def contributions_at(
+    parts: Callable[[NDArray[np.intp]], NDArray[np.float64]],
+    runs: Sequence[NDArray[np.intp]],
+    count: int,
+    smoothing: int = 1,
+) -> list[NDArray[np.float64]]:
+    """:func:`contributions` of some runs, asking only for the parts that they need.
+
+    Parameters
+    ----------
+    parts : callable
+        Gives the parts of the rows (k,) that it is asked for, (k, d). Called once, with the rows
+        of the runs, 200 from the whole series that say what is usual, and those that smoothing
+        adds: the work grows with the flagged rows, not with the others.
+    runs : sequence of ndarray of int
+        The rows of each run; a row may stand several times.
+    count : int
+        Rows of the whole series.
+    smoothing : int
+        See :func:`oddline.operators.smoothing.smooth`.
+
+    Returns
+    -------
+    list of ndarray (d,)
+    """
+    usual = pick_references(count, _USUAL, np.random.default_rng(0))
+    flagged = np.concatenate(runs)
+    rows = np.union1d(usual, flagged)
+    found = smooth_at(parts, rows, count, smoothing)
+    ends = np.cumsum([len(run) for run in runs])
+    bounds = [(int(end) - len(run), int(end) - 1) for end, run in zip(ends, runs, strict=True)]
+    middle = np.median(found[np.searchsorted(rows, usual)], axis=0)
+    return contributions(found[np.searchsorted(rows, flagged)], bounds, middle)
 
 
 def _shares(parts: NDArray[np.float64], usual: NDArray[np.float64]) -> NDArray[np.float64]:

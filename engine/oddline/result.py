@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from oddline import catalog
 from oddline.catalog import Spec
-from oddline.contribution import contributions
+from oddline.contribution import contributions_at
 from oddline.labeling import Labels, is_dynamic, label, merge_runs
-from oddline.operators.smoothing import smooth
+from oddline.progress import Progress, silent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,8 +72,8 @@ class Scores:
     smoothing : int
         Over so many rows a static label method smooths.
     parts : callable or None
-        Gives each column's part of ``raw``, (m, d). Called only where there are runs to share
-        out, since it takes as long as scoring does.
+        Gives each column's part of some rows of ``raw``, (k, d), and takes those rows, ascending,
+        and a progress. Called only where there are runs to share out.
     """
 
     raw: NDArray[np.float64]
@@ -82,7 +82,7 @@ class Scores:
     train_rows: int | None = None
     floor: float = 0.0
     smoothing: int = 1
-    parts: Callable[[], NDArray[np.float64]] | None = None
+    parts: Callable[[NDArray[np.intp], Progress], NDArray[np.float64]] | None = None
 
     def label(self, method: str, threshold: float, observation_window: int) -> Labels:
         """The labels of the answer's rows, in its order."""
@@ -268,7 +268,12 @@ class Detection:
 
 
 def find_runs(
-    labels: Labels, index: Sequence[str], columns: Sequence[str], scores: Scores, spec: Spec
+    labels: Labels,
+    index: Sequence[str],
+    columns: Sequence[str],
+    scores: Scores,
+    spec: Spec,
+    progress: Progress = silent,
 ) -> tuple[Run, ...]:
     """The flagged rows merged into runs along the time, each with its columns' shares.
 
@@ -277,16 +282,18 @@ def find_runs(
     order = scores.order()
     severity = labels.severity[order]
     runs = merge_runs(labels.label[order], severity, spec.observation_window)
+    parts = scores.parts
     if len(columns) == 1:
         shares = [np.ones(1)] * len(runs)
-    elif scores.parts is None or not runs:
+    elif parts is None or not runs:
         shares = [np.empty(0)] * len(runs)
     else:
-        parts = scores.parts()
-        if not is_dynamic(spec.labeling_method):
-            parts = smooth(parts, scores.smoothing)
-        usual = np.median(parts, axis=0)
-        shares = contributions(parts[scores.place[order]], [run[:2] for run in runs], usual)
+        shares = contributions_at(
+            lambda rows: parts(rows, progress),
+            [scores.place[order[first : last + 1]] for first, last, _ in runs],
+            len(scores.raw),
+            1 if is_dynamic(spec.labeling_method) else scores.smoothing,
+        )
     found = []
     for (first, last, peak), share in zip(runs, shares, strict=True):
         start, end = int(order[first]), int(order[last])

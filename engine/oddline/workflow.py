@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from functools import cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from oddline.catalog import Spec
 from oddline.errors import DataError
 from oddline.labeling import is_dynamic
 from oddline.lookback import MAX_WINDOW, Lookback, choose_lookback
-from oddline.pipelines import build
+from oddline.pipelines import Pipeline, build
 from oddline.prepare import Prepared, prepare
 from oddline.progress import Progress, part, silent
 from oddline.result import Detection, Scores, find_runs
@@ -100,13 +99,13 @@ def detect(
         train_rows=int(seen[:known].sum()) if known < len(seen) else None,
         floor=pipeline.floor_,
         smoothing=pipeline.static_smoothing,
-        parts=cache(lambda: pipeline.column_scores(series.values)[seen]) if len(table.columns) > 1 else None,
+        parts=_parts(pipeline, series, raw) if len(table.columns) > 1 else None,
     )
     stage("labels")
     labels = scores.label(spec.labeling_method, spec.labeling_threshold, spec.observation_window)
     stage("contributions")
     index = _picked(table.index, asked)
-    runs = find_runs(labels, index, table.columns, scores, spec)
+    runs = find_runs(labels, index, table.columns, scores, spec, stage.inner())
     stage.end()
     return Detection(
         index=index,
@@ -215,6 +214,19 @@ def _lookback(learnt: NDArray[np.float64], series: Prepared, spec: Spec) -> Look
             code="too_few_rows",
         )
     return choose_lookback(learnt, asked, max_window=min(MAX_WINDOW, most))
+
+
+def _parts(
+    pipeline: Pipeline, series: Prepared, raw: NDArray[np.float64]
+) -> Callable[[NDArray[np.intp], Progress], NDArray[np.float64]]:
+    """Each column's part of the scores of some of the steps that have a row."""
+    steps = np.flatnonzero(series.observed)
+
+    def parts(rows: NDArray[np.intp], progress: Progress) -> NDArray[np.float64]:
+        at = steps[rows]
+        return pipeline.column_shares(series.values, at, progress) * raw[at][:, None]
+
+    return parts
 
 
 def _picked(index: Sequence[str], rows: NDArray[np.intp]) -> Sequence[str]:

@@ -1,10 +1,14 @@
 """Contributions: the column that was touched leads."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from oddline import detect
+from engine.frames import series
+from oddline import catalog, detect
 from oddline.contribution import contributions
+from oddline.pipelines import PredAD, WindowAD, build
+from oddline.pipelines.detectors import DETECTORS
 from oddline.table import Table
 
 
@@ -58,3 +62,68 @@ def test_the_touched_column_of_ten_leads(algorithm, estimator, seeds):
             shares = max(near, key=lambda run: run.severity).contributions
             led += max(shares, key=shares.__getitem__) == f"c{column}"
     assert led >= 0.95 * seeds
+
+
+PIPELINES = [(a.name, e) for a in catalog.ALGORITHMS for e in catalog.estimators_of(a.name)]
+
+
+@pytest.mark.parametrize(("algorithm", "estimator"), PIPELINES)
+@pytest.mark.parametrize("columns", [2, 15])
+@pytest.mark.parametrize("train_rows", [None, 700])
+def test_some_rows_have_the_shares_that_they_have_among_all(algorithm, estimator, columns, train_rows):
+    values = series(1_000, columns=columns)
+    spec = catalog.check({"algorithm_type": algorithm, "anomaly_estimator": estimator})
+    pipeline = build(spec, 24)
+    pipeline.fit_score(values, train_rows)
+    every = pipeline.column_shares(values)
+    for rows in ([0], [5, 6], [0, 30, 500, 501, 702, 999], [980], [999]):
+        np.testing.assert_allclose(pipeline.column_shares(values, np.array(rows)), every[rows], atol=1e-8)
+
+
+@pytest.mark.parametrize("pipeline", [PredAD(lookback=24), WindowAD(lookback=200)], ids=repr)
+@pytest.mark.parametrize("rows", [30, 210, 900])
+def test_smoothed_and_long_windows_have_the_same_shares_too(pipeline, rows):
+    values = series(rows, columns=3)
+    every = pipeline.fit(values).column_shares(values)
+    for some in ([0], [3, rows // 2], [rows - 1]):
+        np.testing.assert_allclose(pipeline.column_shares(values, np.array(some)), every[some], atol=1e-8)
+
+
+@pytest.mark.parametrize("estimator", catalog.estimators_of("WindowAD"))
+def test_unflagged_rows_cost_no_contributions(estimator, monkeypatch):
+    kind, seen, fractions = DETECTORS[estimator], [], []
+    parts = kind.parts
+
+    def counted(self, windows, *others):
+        seen.append(len(windows))
+        return parts(self, windows, *others)
+
+    monkeypatch.setattr(kind, "parts", counted)
+    looked_at = []
+    for rows in (8_000, 32_000):
+        seen.clear()
+        values = series(rows, columns=2)
+        values[6_000:6_012, 1] += 9.0
+        found = detect(
+            pd.DataFrame(values, columns=["a", "b"]),
+            None,
+            lambda fraction, stage: fractions.append(fraction) if stage == "contributions" else None,
+            algorithm_type="WindowAD",
+            anomaly_estimator=estimator,
+            lookback_window=12,
+            labeling_threshold=30,
+        )
+        (run,) = found.anomalies
+        assert run.contributions["b"] > 0.7
+        looked_at.append(sum(seen))
+    assert 0 < max(looked_at) < 3_500  # 200 rows and a short run, 12 windows each
+    assert max(fractions) == 1.0
+
+
+def test_a_lone_column_asks_for_no_parts(monkeypatch):
+    monkeypatch.setattr(WindowAD, "_parts", None)
+    values = series(900)
+    values[600:606] += 9.0
+    found = detect(pd.DataFrame(values, columns=["a"]), algorithm_type="WindowAD")
+    assert found.anomalies
+    assert all(run.contributions == {"a": 1.0} for run in found.anomalies)

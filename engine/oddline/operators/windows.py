@@ -7,7 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["blocks", "coarsen", "flatten", "moving_mean", "pad_head", "spread", "take", "window_sums"]
+__all__ = [
+    "around",
+    "blocks",
+    "coarsen",
+    "flatten",
+    "moving_mean",
+    "pad_head",
+    "spread",
+    "take",
+    "window_sums",
+]
 
 Floats = NDArray[np.float64]
 
@@ -132,6 +142,18 @@ def spread(scores: Floats, window: int) -> Floats:
     none = np.zeros((window - 1, *columns))
     sums = window_sums(np.concatenate([none, scores, none]), window)
     return np.asarray(sums / covered.reshape(-1, *[1] * len(columns)))
+
+
+def around(rows: NDArray[np.intp], before: int, after: int, count: int) -> NDArray[np.intp]:
+    """The places from 0 to count − 1 near one of ``rows``, ascending: what those rows depend on.
+
+    >>> around(np.array([1, 7]), 2, 1, 8).tolist()
+    [0, 1, 2, 5, 6, 7]
+    """
+    edges = np.zeros(count + 1, dtype=np.intp)
+    np.add.at(edges, np.maximum(rows - before, 0), 1)
+    np.add.at(edges, np.minimum(rows + after + 1, count), -1)
+    return np.flatnonzero(np.cumsum(edges[:-1]) > 0)
 
 
 def pad_head(values: Floats, rows: int) -> Floats:

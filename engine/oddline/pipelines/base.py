@@ -126,18 +126,36 @@ class Pipeline(OutlierMixin, BaseEstimator):
 
     def column_scores(self, X: ArrayLike) -> Floats:
         """The score of each row, split over the columns: (n, d), each row sums to the score."""
+        return self.column_shares(X) * self.anomaly_score(X)[:, None]
+
+    def column_shares(
+        self, X: ArrayLike, rows: NDArray[np.intp] | None = None, progress: Progress = silent
+    ) -> Floats:
+        """Each column's share of the score of some rows, or of all.
+
+        Parameters
+        ----------
+        X : ndarray (n, d)
+        rows : ndarray of int (k,), optional
+            Ascending, each once. Only windows that cover them are looked at, so that the work
+            grows with k, not with n.
+        progress : callable, optional
+
+        Returns
+        -------
+        ndarray (k, d)
+            From 0 to 1; each row sums to 1.
+        """
         check_is_fitted(self)
         values = self._check(X, reset=False)
-        learnt = self._learnt(values)
+        rows = np.arange(len(values)) if rows is None else rows
+        if values.shape[1] == 1 or not len(rows):
+            return np.ones((len(rows), values.shape[1]))
         with one_thread():
-            scores = self._score(values, learnt, silent)
-            if values.shape[1] == 1:
-                return scores[:, None]
-            parts = np.maximum(self._parts(values, learnt), 0.0)
+            parts = np.maximum(self._parts(values, self._learnt(values), rows, progress), 0.0)
         total = parts.sum(axis=1, keepdims=True)
         even = np.full_like(parts, 1.0 / parts.shape[1])
-        share = np.divide(parts, total, out=even, where=total > 0)
-        return share * scores[:, None]
+        return np.divide(parts, total, out=even, where=total > 0)
 
     def _check(self, X: ArrayLike, reset: bool) -> Floats:
         if not 0 < self.contamination <= 0.5:
@@ -172,8 +190,8 @@ class Pipeline(OutlierMixin, BaseEstimator):
         """Scores (n,) of values (n, d), whose first ``learnt`` rows are those learnt from."""
 
     @abstractmethod
-    def _parts(self, values: Floats, learnt: int) -> Floats:
-        """Non-negative parts (n, d) of the scores, on any scale; only called for d > 1."""
+    def _parts(self, values: Floats, learnt: int, rows: NDArray[np.intp], progress: Progress) -> Floats:
+        """Non-negative parts (k, d) of the scores of some rows, on any scale; only for d > 1."""
 
 
 def _fingerprint(values: Floats) -> tuple[int, str]:

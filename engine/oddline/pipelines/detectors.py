@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -52,15 +53,15 @@ class Detector(ABC):
         """Learn from windows; ``sample`` are some of them, flat, that gave the axes."""
 
     @abstractmethod
-    def scores(self, windows: Floats, first: int | None) -> Floats:
+    def scores(self, windows: Floats, places: NDArray[np.intp] | None) -> Floats:
         """Scores (b,) of flat windows (b, channels·points).
 
-        ``first`` is the place of the first one where they are neighbouring windows of the learnt
-        series: a window is then not its own neighbour.
+        ``places`` are their positions, ascending, where they are windows of the learnt series: a
+        window is then not its own neighbour.
         """
 
     @abstractmethod
-    def parts(self, windows: Floats, channels: int, first: int | None) -> Floats:
+    def parts(self, windows: Floats, channels: int, places: NDArray[np.intp] | None) -> Floats:
         """Non-negative parts (b, channels) of the scores, on any scale."""
 
     @abstractmethod
@@ -76,18 +77,18 @@ class Forest(Detector):
     def _learn(self, view: NDArray[np.float64], sample: Floats, rng: np.random.Generator) -> None:
         self._trees = grow_forest(self._axes.apply(sample), _TREES, self.seed)
 
-    def scores(self, windows: Floats, first: int | None) -> Floats:
+    def scores(self, windows: Floats, places: NDArray[np.intp] | None) -> Floats:
         return isolation_scores(self._trees, self._axes.apply(windows))
 
-    def parts(self, windows: Floats, channels: int, first: int | None) -> Floats:
+    def parts(self, windows: Floats, channels: int, places: NDArray[np.intp] | None) -> Floats:
         """How much the score falls when one column of a window takes its usual, central course."""
-        before = self.scores(windows, first)
+        before = self.scores(windows, places)
         points = windows.shape[1] // channels
         relief = np.empty((len(windows), channels))
         for channel in range(channels):
             eased = windows.copy()
             eased[:, channel * points : (channel + 1) * points] = 0.0
-            relief[:, channel] = before - self.scores(eased, first)
+            relief[:, channel] = before - self.scores(eased, places)
         return np.maximum(relief, 0.0)
 
     def __str__(self) -> str:
@@ -105,20 +106,31 @@ class Neighbors(Detector):
         # At least half of the windows of a short series stay outside of each one's zone.
         self._zone = min(self.window, len(view) // 4)
 
-    def scores(self, windows: Floats, first: int | None) -> Floats:
+    def scores(self, windows: Floats, places: NDArray[np.intp] | None) -> Floats:
         points = self._axes.apply(windows)
-        away = self._references.distances(points, self.neighbors, first, self._zone)
+        away = np.empty(len(points))
+        for run, first in _runs(len(points), places):
+            away[run] = self._references.distances(points[run], self.neighbors, first, self._zone)
         return away / np.sqrt(windows.shape[1])
 
-    def parts(self, windows: Floats, channels: int, first: int | None) -> Floats:
+    def parts(self, windows: Floats, channels: int, places: NDArray[np.intp] | None) -> Floats:
         points = self._axes.apply(windows)
-        away = self._references.displacement(points, self.neighbors, first, self._zone)
+        away = np.empty_like(points)
+        for run, first in _runs(len(points), places):
+            away[run] = self._references.displacement(points[run], self.neighbors, first, self._zone)
         shape = (len(windows), channels, windows.shape[1] // channels)
         squares: Floats = ((away @ self._axes.axes.T).reshape(shape) ** 2).sum(axis=2)
         return squares
 
     def __str__(self) -> str:
         return f"NearestNeighbor(n_neighbors={self.neighbors})"
+
+
+def _runs(count: int, places: NDArray[np.intp] | None) -> Iterator[tuple[slice, int | None]]:
+    """The stretches of neighbouring windows, each with the position of its first."""
+    breaks = [] if places is None else (np.flatnonzero(np.diff(places) > 1) + 1).tolist()
+    for start, stop in pairwise([0, *breaks, count]):
+        yield slice(start, stop), None if places is None else int(places[start])
 
 
 DETECTORS: Mapping[str, type[Detector]] = {"IsolationForest": Forest, "NearestNeighbor": Neighbors}

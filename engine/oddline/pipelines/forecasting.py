@@ -17,7 +17,8 @@ from oddline.operators.exploration import (
     powers,
 )
 from oddline.operators.scaling import fit_scale
-from oddline.operators.smoothing import smooth
+from oddline.operators.smoothing import smooth_at
+from oddline.operators.windows import around
 from oddline.pipelines.base import Pipeline
 from oddline.progress import Progress
 
@@ -103,21 +104,36 @@ class ForecastingPipeline(Pipeline):
         first = list(kinds.values())
         return (first + [m for m in ranked if m not in first])[: self._members]
 
-    def _errors(self, values: Floats) -> Floats:
-        """Squared residuals (n, d), the median over the members.
+    def _errors(self, values: Floats, rows: NDArray[np.intp], progress: Progress) -> Floats:
+        """Squared residuals (k, d) of some rows, the median over the members.
 
         In squared units of a lone column; several are first brought to variance 1 by what was
         learnt, so that a column with large numbers does not rule the mean.
         """
-        rows, columns = values.shape
-        out = np.empty((rows, columns))
-        for place, model in enumerate(self._columns):
-            width = 1.0 if columns == 1 else self._widths[place]
-            out[:, place] = np.median((model.residuals(values[:, place]) / width) ** 2, axis=1)
-        return smooth(out, SMOOTHING if self.smoothing == "auto" else int(self.smoothing))
+        count, columns = values.shape
+
+        def squares(rows: NDArray[np.intp]) -> Floats:
+            near = self._behind(rows, count)
+            at = np.searchsorted(near, rows)
+            out = np.empty((len(rows), columns))
+            for place, model in enumerate(self._columns):
+                width = 1.0 if columns == 1 else self._widths[place]
+                residuals = model.residuals(values[near, place])[at]
+                out[:, place] = np.median((residuals / width) ** 2, axis=1)
+                progress((place + 1) / columns, "score")
+            return out
+
+        return smooth_at(squares, rows, count, SMOOTHING if self.smoothing == "auto" else int(self.smoothing))
+
+    def _behind(self, rows: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+        """What the forecasts of some rows look at; stretches of it may stand side by side."""
+        reach = self._columns[0].reach
+        if rows[0] < reach:  # the head is forecast backwards, from the rows after it
+            rows = np.union1d(rows, np.arange(min(2 * reach, count)))
+        return around(rows, reach, 0, count)
 
     def _score(self, values: Floats, learnt: int, progress: Progress) -> Floats:
-        return np.asarray(self._errors(values).mean(axis=1))
+        return np.asarray(self._errors(values, np.arange(len(values)), progress).mean(axis=1))
 
-    def _parts(self, values: Floats, learnt: int) -> Floats:
-        return self._errors(values)
+    def _parts(self, values: Floats, learnt: int, rows: NDArray[np.intp], progress: Progress) -> Floats:
+        return self._errors(values, rows, progress)

@@ -12,7 +12,7 @@ from oddline.errors import ParameterError, did_you_mean
 from oddline.operators.neighbors import Compression, compress
 from oddline.operators.scaling import Scale, fit_scale
 from oddline.operators.stationarity import difference, wandering
-from oddline.operators.windows import blocks, coarsen, flatten, pad_head, spread, take
+from oddline.operators.windows import around, blocks, coarsen, flatten, pad_head, spread, take
 from oddline.pipelines.base import Pipeline
 from oddline.pipelines.detectors import DETECTORS
 from oddline.progress import Progress
@@ -134,29 +134,36 @@ class WindowAD(Pipeline):
         padded = pad_head(ready, self.lookback_)
         return flatten(*coarsen(padded, self.lookback_), self.lookback_), len(padded) - len(ready)
 
-    def _walk(self, view: NDArray[np.float64], learnt: int) -> Iterator[tuple[slice, Floats, int | None]]:
-        """Blocks of windows; the third value is the block's position if it was learnt from."""
-        own = max(0, learnt - self.lookback_ + 1)
+    def _walk(
+        self, view: NDArray[np.float64], learnt: int, places: NDArray[np.intp]
+    ) -> Iterator[tuple[slice, Floats, NDArray[np.intp] | None]]:
+        """Blocks of the windows at some places; the third value are these if they were learnt from."""
+        own = int(np.searchsorted(places, max(0, learnt - self.lookback_ + 1)))
         width = max(view.shape[1] * view.shape[2], 1_000)
-        for start, stop, known in ((0, own, True), (own, len(view), False)):
+        for start, stop, known in ((0, own, True), (own, len(places), False)):
             for piece in blocks(stop - start, width):
                 rows = slice(start + piece.start, start + piece.stop)
-                yield rows, take(view, rows), rows.start if known else None
+                yield rows, take(view, places[rows]), places[rows] if known else None
 
     def _score(self, values: Floats, learnt: int, progress: Progress) -> Floats:
         view, padded = self._windows(values)
         scores = np.empty(len(view))
-        for rows, windows, first in self._walk(view, learnt):
-            scores[rows] = self._detector.scores(windows, first)
+        for rows, windows, places in self._walk(view, learnt, np.arange(len(view))):
+            scores[rows] = self._detector.scores(windows, places)
             progress(rows.stop / len(view), "score")
         return spread(scores, self.lookback_)[padded:]
 
-    def _parts(self, values: Floats, learnt: int) -> Floats:
+    def _parts(self, values: Floats, learnt: int, rows: NDArray[np.intp], progress: Progress) -> Floats:
         view, padded = self._windows(values)
-        parts = np.empty((len(view), values.shape[1] if self._channels is None else view.shape[1]))
-        for rows, windows, first in self._walk(view, learnt):
-            parts[rows] = self._detector.parts(windows, view.shape[1], first)
+        rows, window = rows + padded, self.lookback_
+        near = around(rows, window - 1, 0, len(view))
+        parts = np.empty((len(near), view.shape[1]))
+        for part, windows, places in self._walk(view, learnt, near):
+            parts[part] = self._detector.parts(windows, view.shape[1], places)
+            progress(part.stop / len(near), "score")
         if self._channels is not None:
             # The columns share a channel's part by the squares of their loads on it.
             parts = parts @ (self._channels.axes**2).T
-        return spread(parts, self.lookback_)[padded:]
+        # Stretches of windows stand side by side; those that cover a wanted row are neighbours.
+        first = np.searchsorted(near, np.maximum(rows - window + 1, 0))
+        return spread(parts, window)[np.where(rows < window, rows, first + window - 1)]
