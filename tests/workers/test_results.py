@@ -49,7 +49,9 @@ def stored(service):
 
 def test_ibm_summary_is_the_documented_one():
     run = Run(2, 2, "2", "2", 1.5, 2, {"a": 1.0})
-    summary = json.loads(text(detection(model_summary="[('A', B(c=1,\n d=2)),]", anomalies=(run,)), "ibm"))
+    model = "[('A', B(c=1,\n d=2)),]"
+    found = detection(model_summary=model, anomalies=(run,), notes=("1 value is taken as missing.",))
+    summary = json.loads(text(found, "ibm"))
     rows = summary.pop("result")
     assert summary == {
         "lookback_window": "2",
@@ -61,12 +63,32 @@ def test_ibm_summary_is_the_documented_one():
             {"start_row": 2, "end_row": 2, "start": "2", "end": "2", "severity": 1.5, "peak_row": 2,
              "contributions": {"a": 1.0}, "rows": 1}
         ],
+        "notes": ["1 value is taken as missing."],
     }  # fmt: skip
     assert math.isnan(rows[0]["value"]["anomaly_score"][0])
     assert rows[1:] == [
         {"timestamp": "1", "value": {"anomaly_score": [0.5], "anomaly_label": [1.0]}},
         {"timestamp": "2", "value": {"anomaly_score": [1.0], "anomaly_label": [-1.0]}},
     ]
+
+
+def test_ibm_run_time_is_told_to_the_microsecond():
+    found = detection(seconds={"scores": 0.1, "labels": 0.2, "contributions": 0.000003})
+    summary = json.loads(text(found, "ibm"))
+    assert summary["total_execution_time (sec)"] == summary["total_excution_time (sec)"] == "0.300003"
+
+
+def test_ibm_tells_what_was_repaired():
+    lines = [f"2024-01-01 00:{m:02}:00,{'inf' if m == 9 else m % 5}" for m in range(60) if m != 30]
+    found = detect(
+        "\n".join(["time,value", *lines]).encode(),
+        time_column="time",
+        algorithm_type="DeepAD",
+        lookback_window=5,
+    )
+    notes = json.loads(text(found, "ibm"))["notes"]
+    assert any("infinite" in note and "missing" in note for note in notes)
+    assert any("interpolated" in note for note in notes)
 
 
 def test_ibm_rows_without_a_score_are_bare_nan_with_label_one():

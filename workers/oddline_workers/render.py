@@ -46,7 +46,7 @@ def render(detection: Detection, dialect: str) -> Iterator[bytes]:
 
 
 def _ibm(found: Detection) -> tuple[bytes, Any, bytes]:
-    seconds = str(float(sum(found.seconds.values())))
+    seconds = str(round(float(sum(found.seconds.values())), 6))
     head = _json(
         {
             "lookback_window": str(found.lookback_window),
@@ -55,6 +55,7 @@ def _ibm(found: Detection) -> tuple[bytes, Any, bytes]:
             "total_execution_time (sec)": seconds,
             "total_excution_time (sec)": seconds,  # the spelling of the first tutorials
             "anomalies": found.anomalies,
+            "notes": found.notes,
         }
     )
     # Under one line for all rows a client draws its own: this dialect sends no labels then.
