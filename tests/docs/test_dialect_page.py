@@ -3,6 +3,9 @@
 import re
 from pathlib import Path
 
+import numpy as np
+
+from oddline.labeling import label
 from oddline_api.app import create_app
 from oddline_workers.settings import Settings
 
@@ -33,3 +36,16 @@ def test_the_page_lists_every_field_with_its_default():
         else:
             default = field["default"]
             assert shown == (f"{default:g}" if isinstance(default, float) else str(default)), name
+
+
+def test_a_score_above_the_threshold_may_be_normal_as_the_page_says():
+    assert "a score above\n`labeling_threshold` may carry the label +1" in PAGE
+    rng = np.random.default_rng(0)
+    errors = rng.standard_normal(2_000) ** 2
+    errors[1_000:1_020] = 1e-5  # a calm stretch, and an ordinary error after it
+    errors[1_020] = 0.5
+    found = label(
+        errors, method="Chi-Square", threshold=10.0, observation_window=10, warm_up=0, train_rows=None
+    )
+    assert found.score[1_020] > 10.0
+    assert found.label[1_020] == 1
