@@ -19,6 +19,10 @@ __all__ = ["Detection", "__version__", "detect"]
 _HOMES = {"detect": "oddline.workflow", "Detection": "oddline.result"}
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)

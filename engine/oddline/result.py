@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,13 @@ from numpy.typing import NDArray
 from oddline import catalog
 from oddline.catalog import Spec
 from oddline.contribution import contributions_at
+from oddline.display import as_html, as_line
 from oddline.labeling import Labels, is_dynamic, label, merge_runs
 from oddline.progress import Progress, silent
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 __all__ = ["Detection", "Run", "Scores", "find_runs"]
 
@@ -110,7 +113,7 @@ class Scores:
         return np.argsort(self.place, kind="stable")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Detection:
     """Scores and labels, one for each row asked for, in the order of the file.
 
@@ -149,6 +152,10 @@ class Detection:
         The parameters as used.
     scores : Scores or None
         The pipeline's own scores, for :meth:`relabel`.
+    times : DatetimeIndex or None
+        The time of each row: the index of the frame that came, or what was read from the time
+        column (in UTC where its texts carry an offset). None where rows are numbered or times
+        are mere counts.
     """
 
     index: Sequence[str]
@@ -167,7 +174,14 @@ class Detection:
     reasons: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
     spec: Mapping[str, Any] = field(default_factory=dict)
-    scores: Scores | None = field(default=None, repr=False)
+    scores: Scores | None = None
+    times: pd.DatetimeIndex | None = None
+
+    def __repr__(self) -> str:
+        return as_line(self)
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
 
     def __len__(self) -> int:
         return len(self.score)
@@ -183,19 +197,20 @@ class Detection:
 
     def relabel(
         self,
-        method: str | None = None,
+        labeling_method: str | None = None,
         *,
-        threshold: float | None = None,
+        labeling_threshold: float | None = None,
         observation_window: int | None = None,
     ) -> Detection:
         """The same scores under another line. Nothing is fitted again.
 
         Parameters
         ----------
-        method : str, optional
-            A label method; without it the one used before.
-        threshold : float, optional
+        labeling_method : str, optional
+            A label method.
+        labeling_threshold : float, optional
         observation_window : int, optional
+            Names and ranges as in :func:`oddline.detect`; what is left out stays as it was.
 
         Raises
         ------
@@ -207,8 +222,8 @@ class Detection:
         if self.scores is None:
             raise ValueError("a detection without its scores cannot be labelled again")
         asked = {
-            "labeling_method": method,
-            "labeling_threshold": threshold,
+            "labeling_method": labeling_method,
+            "labeling_threshold": labeling_threshold,
             "observation_window": observation_window,
         }
         spec = catalog.check({**self.spec, **{k: v for k, v in asked.items() if v is not None}})
@@ -228,8 +243,8 @@ class Detection:
     def to_frame(self) -> pd.DataFrame:
         """Values, score, severity, threshold and label as a DataFrame, row by row.
 
-        The index is the time text. A target column named like one of ours gets ``value_``
-        before its name.
+        The index is the times, or the texts of ``index`` where there are none. A target column
+        named like one of ours gets ``value_`` before its name.
         """
         import pandas as pd
 
@@ -243,7 +258,20 @@ class Detection:
             f"value_{name}" if name in ours else name: self.values[:, place]
             for place, name in enumerate(self.columns)
         }
-        return pd.DataFrame({**values, **ours}, index=pd.Index(list(self.index), dtype=str))
+        index = pd.Index(list(self.index), dtype=str) if self.times is None else self.times
+        return pd.DataFrame({**values, **ours}, index=index)
+
+    def plot(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        windows: Iterable[tuple[int, int]] = (),
+        title: str = "",
+    ) -> Figure:
+        """Draw values, score and line; see :func:`oddline.plot.plot`. Needs matplotlib."""
+        from oddline.plot import plot
+
+        return plot(self, path, windows=windows, title=title)
 
     def summary(self) -> dict[str, Any]:
         """The facts of the whole, ready for JSON: what our own dialect answers as ``summary``.

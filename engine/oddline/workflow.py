@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from oddline import catalog
 from oddline.catalog import Spec
 from oddline.errors import DataError
+from oddline.inputs import as_source
 from oddline.labeling import is_dynamic
 from oddline.lookback import MAX_WINDOW, Lookback, choose_lookback
 from oddline.pipelines import Pipeline, build
@@ -40,7 +41,7 @@ STAGES = {
 
 
 def detect(
-    table: Table | pd.DataFrame | str | os.PathLike[str] | bytes,
+    table: Table | pd.DataFrame | pd.Series[Any] | ArrayLike | str | os.PathLike[str] | bytes,
     spec: Spec | Mapping[str, Any] | None = None,
     progress: Progress = silent,
     **parameters: Any,
@@ -49,8 +50,9 @@ def detect(
 
     Parameters
     ----------
-    table : Table, DataFrame, path or bytes
-        A CSV (plain or gzip), JSON rows, a frame, or what :func:`oddline.table.read_table` made.
+    table : Table, DataFrame, Series, array, list of numbers, path or bytes
+        A CSV (plain or gzip), JSON rows, a frame, a Series, numbers (n,) or (n, d), or what
+        :func:`oddline.table.read_table` made.
     spec : Spec or mapping, optional
         The parameters, see :data:`oddline.catalog.PARAMETERS`.
     progress : callable, optional
@@ -79,6 +81,7 @@ def detect(
     spec = _checked(spec, parameters)
     stage = _Stages(progress)
     stage("inspection")
+    source = table
     if not isinstance(table, Table):
         table = read(table, spec)
     stage("sampling")
@@ -125,11 +128,18 @@ def detect(
         seconds=stage.seconds,
         spec=asdict(spec),
         scores=scores,
+        times=_times(source, table, asked),
     )
 
 
 def read(source: Any, spec: Spec, **limits: int) -> Table:
-    """The table that a checked spec means; ``limits`` and errors as in :func:`read_table`."""
+    """The table that a checked spec means; ``limits`` and errors as in :func:`read_table`.
+
+    ``source`` may also be a Series, an array or a list of numbers.
+    """
+    source, columns = as_source(source)
+    if columns is not None and spec.target_columns is None:
+        spec = replace(spec, target_columns=tuple(name for name in columns if name != spec.time_column))
     return read_table(
         source,
         time_column=spec.time_column,
@@ -227,6 +237,18 @@ def _parts(
         return pipeline.column_shares(series.values, at, progress) * raw[at][:, None]
 
     return parts
+
+
+def _times(source: Any, table: Table, asked: NDArray[np.intp]) -> pd.DatetimeIndex | None:
+    """The times of the answer: the frame's own index where that was the time, else as read."""
+    import pandas as pd
+
+    if table.time is None or table.time_unit != "ns":
+        return None
+    own = getattr(source, "index", None)
+    if isinstance(own, pd.DatetimeIndex) and table.time_name not in getattr(source, "columns", ()):
+        return own if len(asked) == len(own) else own[asked]
+    return pd.DatetimeIndex(table.time[asked].view("M8[ns]"), name=table.time_name)
 
 
 def _picked(index: Sequence[str], rows: NDArray[np.intp]) -> Sequence[str]:

@@ -49,6 +49,13 @@ def test_a_picture_is_written(tmp_path):
     assert "matplotlib.pyplot" not in sys.modules
 
 
+def test_a_detection_draws_itself(tmp_path):
+    path = tmp_path / "picture.svg"
+    figure = detection(500).plot(path, title="pumps")
+    assert b"<svg" in path.read_bytes()
+    assert figure.get_suptitle() == "pumps"
+
+
 def test_many_columns_are_counted_not_drawn():
     figure = plot(detection(100, columns=12))
     assert len(figure.axes) == 9

@@ -36,11 +36,13 @@ def test_new_labels_need_no_new_fit(monkeypatch):
     same = found.relabel()
     np.testing.assert_array_equal(same.label, found.label)
     np.testing.assert_array_equal(same.score, found.score)
-    other = found.relabel("Sliding-Window", threshold=2.0, observation_window=20)
+    other = found.relabel("Sliding-Window", labeling_threshold=2.0, observation_window=20)
     assert other.warm_up == found.warm_up + 10
     assert (other.label < 0).sum() > 0
     assert other.reasons[-1].startswith("Sliding-Window")
     assert other.spec["labeling_threshold"] == 2.0
     assert found.spec["labeling_method"] == "Chi-Square"
     with pytest.raises(ParameterError, match="labeling_threshold"):
-        found.relabel(threshold=-1)
+        found.relabel(labeling_threshold=-1)
+    named = found.relabel(labeling_method="Sliding-Window", labeling_threshold=2.0, observation_window=20)
+    np.testing.assert_array_equal(named.label, other.label)

@@ -292,7 +292,8 @@ def test_the_answer_as_frame_and_as_json():
     found = detect(data, algorithm_type="PredAD")
     table = found.to_frame()
     assert list(table.columns) == ["v0", "value_score", "score", "severity", "threshold", "label"]
-    assert list(table.index) == list(data.time)
+    assert list(table.index) == list(pd.to_datetime(data.time))
+    assert table.index.name == "time"
     np.testing.assert_array_equal(table.score, found.score)
     summary = json.loads(json.dumps(found.summary(), allow_nan=False))
     assert summary["rows"] == 240
