@@ -11,7 +11,7 @@ from oddline.catalog import LABELINGS
 from oddline.errors import ParameterError
 from oddline.labeling import label, merge_runs
 from oddline.labeling.tail import FTail, bulk_line, fit_f_tail, pareto_line
-from oddline.labeling.trailing import follow
+from oddline.labeling.trailing import Reference, follow
 from oddline.operators.smoothing import smooth
 from oddline.operators.windows import window_sums
 from oddline.pipelines import PredAD
@@ -223,11 +223,12 @@ def test_wrong_arguments_are_refused():
             label(scores, method="IID")
 
 
-def slow_follow(x, window, factor, floor, start):
+def slow_follow(x, window, factor, floor, start, gap):
     """The rule as one would say it: row by row, flagged rows clipped at their line."""
     seen, lines, flagged = list(x), np.full(len(x), np.inf), np.zeros(len(x), bool)
     for t in range(start, len(x)):
-        lines[t] = max(factor * np.mean(seen[t - window : t]), floor)
+        end = max(t - gap, start)
+        lines[t] = max(factor * np.mean(seen[end - window : end]), floor)
         if x[t] > lines[t]:
             flagged[t], seen[t] = True, lines[t]
     return lines, flagged
@@ -235,7 +236,8 @@ def slow_follow(x, window, factor, floor, start):
 
 @pytest.mark.parametrize("window", [1, 3, 10, 200])
 @pytest.mark.parametrize("factor", [1.1, 4.0, 30.0])
-def test_blocks_follow_the_same_line_as_row_by_row(window, factor):
+@pytest.mark.parametrize("gap", [0, 1, 47, 5_000])
+def test_blocks_follow_the_same_line_as_row_by_row(window, factor, gap):
     rng = np.random.default_rng(window)
     x = rng.standard_t(2, 3_000) ** 2
     x[1_000:1_200] *= 100
@@ -243,8 +245,9 @@ def test_blocks_follow_the_same_line_as_row_by_row(window, factor):
     def line(past):
         return np.maximum(factor * window_sums(past, window) / window, 0.01)
 
-    lines, flagged = follow(x, window, line, window + 5)
-    slow_lines, slow_flagged = slow_follow(x, window, factor, 0.01, window + 5)
+    reference = Reference(window, window + 5, gap)
+    lines, flagged = follow(x, reference, line)
+    slow_lines, slow_flagged = slow_follow(x, window, factor, 0.01, window + 5, gap)
     np.testing.assert_array_equal(flagged, slow_flagged)
     np.testing.assert_allclose(lines, slow_lines, rtol=1e-10)
 

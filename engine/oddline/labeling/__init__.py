@@ -14,6 +14,7 @@ from oddline.labeling.chi_square import chi_square
 from oddline.labeling.iid import iid
 from oddline.labeling.runs import merge_runs
 from oddline.labeling.sliding_window import sliding_window
+from oddline.labeling.trailing import Reference
 from oddline.operators.smoothing import smooth
 
 __all__ = ["METHODS", "Labels", "Method", "is_dynamic", "label", "merge_runs"]
@@ -23,8 +24,8 @@ Floats = NDArray[np.float64]
 # Fewer known-normal rows than this say too little about a tail: all rows are learnt from.
 _LEAST_TO_LEARN_FROM = 200
 
-Method = Callable[[Floats, float, int, int, slice, float], tuple[Floats, Floats, NDArray[np.bool_], str]]
-"""``(scores, threshold, window, start, learn, floor)`` to ``(score, line, flagged, reason)``."""
+Method = Callable[[Floats, float, Reference, slice, float], tuple[Floats, Floats, NDArray[np.bool_], str]]
+"""``(scores, threshold, reference, learn, floor)`` to ``(score, line, flagged, reason)``."""
 
 METHODS: Mapping[str, Method] = {
     "Chi-Square": chi_square,
@@ -80,6 +81,7 @@ def label(
     warm_up: int = 0,
     train_rows: int | None = None,
     floor: float = 0.0,
+    gap: int = 0,
     smoothing: int = 1,
 ) -> Labels:
     """Label scores, without the data or the model they came from.
@@ -104,6 +106,9 @@ def label(
         For Chi-Square the least mean of a window, for Sliding-Window the least score worth a
         flag, in units of the score: keeps rounding noise of a perfect forecast from being
         judged.
+    gap : int
+        A dynamic method compares a row with the W rows that end so many rows before it: where the
+        scores of neighbours share a window, an event is else held against itself.
     smoothing : int
         So many rows' scores are smoothed into each before a static method sees them, see
         :func:`oddline.operators.smoothing.smooth`. A line that moves with the last few scores
@@ -150,7 +155,7 @@ def label(
         return _nothing_to_judge(scores, start)
     known = train_rows is not None and train_rows - start >= _LEAST_TO_LEARN_FROM
     learn = slice(start, train_rows if known else len(scores))
-    return _finished(*METHODS[name](scores, threshold, window, start, learn, floor), start)
+    return _finished(*METHODS[name](scores, threshold, Reference(window, start, gap), learn, floor), start)
 
 
 def _finished(score: Floats, line: Floats, flagged: NDArray[np.bool_], reason: str, start: int) -> Labels:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from oddline.labeling.tail import FTail, everyday, fit_f_tail
-from oddline.labeling.trailing import follow
+from oddline.labeling.trailing import Reference, follow
 from oddline.operators.windows import window_sums
 
 __all__ = ["chi_square"]
@@ -18,7 +18,7 @@ _EXACT_ROWS, _KNOTS = 10_000, 4_000
 
 
 def chi_square(
-    scores: Floats, threshold: float, window: int, start: int, learn: slice, floor: float = 0.0
+    scores: Floats, threshold: float, reference: Reference, learn: slice, floor: float = 0.0
 ) -> tuple[Floats, Floats, NDArray[np.bool_], str]:
     """Hold the ratio of each score to the mean of the ``window`` scores before it to an F tail.
 
@@ -34,9 +34,8 @@ def chi_square(
     scores : ndarray (n,)
     threshold : float
         Critical value of χ²(1).
-    window : int
-    start : int
-        The first row to judge, at least ``window``.
+    reference : Reference
+        The rows each row is compared with.
     learn : slice
         The rows the tail is learnt from.
     floor : float
@@ -52,6 +51,7 @@ def chi_square(
     reason : str
     """
     probability = float(special.chdtrc(1.0, threshold))
+    window, start = reference.window, reference.start
     usual = everyday(scores[learn])
     least = max(floor, 1e-6 * float(scores[learn].mean()), 1e-300)
 
@@ -63,16 +63,16 @@ def chi_square(
     seen = scores
     for _ in range(2):
         mean = np.full(len(scores), np.inf)
-        mean[start:] = means(seen[start - window : -1])
+        mean[start:] = reference.repeat_first(means(reference.past(seen)), len(scores) - start)
         tail = fit_f_tail((scores[start:] / mean[start:])[_from(learn, start)], window)
         ratio = tail.line(probability)
 
         def line(past: Floats, ratio: float = ratio) -> Floats:
             return np.maximum(ratio * means(past), usual)
 
-        lines, flagged = follow(scores, window, line, start)
+        lines, flagged = follow(scores, reference, line)
         seen = np.minimum(scores, lines)
-    mean[start:] = means(seen[start - window : -1])
+    mean[start:] = reference.repeat_first(means(reference.past(seen)), len(scores) - start)
     score = _rarity(tail, scores / mean)
     needed = np.maximum(threshold, _rarity(tail, usual / mean))
     reason = (

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from oddline.labeling.tail import SHORT, bulk_line, pareto_line
+from oddline.labeling.trailing import Reference
 
 __all__ = ["iid"]
 
@@ -17,7 +18,7 @@ _CAUTION = 0.1
 
 
 def iid(
-    scores: Floats, threshold: float, window: int, start: int, learn: slice, floor: float = 0.0
+    scores: Floats, threshold: float, reference: Reference, learn: slice, floor: float = 0.0
 ) -> tuple[Floats, Floats, NDArray[np.bool_], str]:
     """One line that so many normal rows exceed as χ²(1) exceeds ``threshold``.
 
@@ -31,7 +32,7 @@ def iid(
     scores : ndarray (n,)
     threshold : float
         Critical value of χ²(1): 10 stands for a false-alarm rate of 0.16 %.
-    window, start, floor
+    reference, floor
         Of methods whose line moves; unused.
     learn : slice
         The rows the line is learnt from.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddline.labeling.tail import LARGEST, everyday
-from oddline.labeling.trailing import follow
+from oddline.labeling.trailing import Reference, follow
 from oddline.operators.windows import window_sums
 
 __all__ = ["sliding_window"]
@@ -21,7 +21,7 @@ _YARDSTICK_ROWS = 20_000
 
 
 def sliding_window(
-    scores: Floats, threshold: float, window: int, start: int, learn: slice, floor: float = 0.0
+    scores: Floats, threshold: float, reference: Reference, learn: slice, floor: float = 0.0
 ) -> tuple[Floats, Floats, NDArray[np.bool_], str]:
     """Hold √score to mean + θ·std of √score over the ``window`` rows before.
 
@@ -37,9 +37,8 @@ def sliding_window(
     scores : ndarray (n,)
     threshold : float
         θ in standard deviations.
-    window : int
-    start : int
-        The first row to judge, at least ``window``.
+    reference : Reference
+        The rows each row is compared with.
     learn : slice
         The rows from which the size of everyday jumps is learnt.
     floor : float
@@ -52,13 +51,15 @@ def sliding_window(
     flagged : ndarray of bool (n,)
     reason : str
     """
+    window, start = reference.window, reference.start
     roots = np.sqrt(scores)
     usual = float(np.sqrt(max(everyday(scores[learn]), floor)))
     spread = _LEAST_SPREAD * usual
     here = slice(max(0, learn.start - start), max(0, learn.stop - start))
     seen = roots
     for _ in range(2):
-        mean, std = _moments(seen[start - window : -1], window, spread)
+        moments = _moments(reference.past(seen), window, spread)
+        mean, std = (reference.repeat_first(moment, len(roots) - start) for moment in moments)
         distance = ((roots[start:] - mean) / std)[here]
         wide = float(np.quantile(distance, _UPPER)) if len(distance) >= 50 else 0.0
         reach = threshold * max(1.0, wide / _white_noise_jump(window))
@@ -67,7 +68,7 @@ def sliding_window(
             mean, std = _moments(past, window, spread)
             return np.maximum(mean + reach * std, usual)
 
-        lines, flagged = follow(roots, window, line, start)
+        lines, flagged = follow(roots, reference, line)
         seen = np.minimum(roots, lines)
     reason = (
         f"Sliding-Window: flagged beyond {reach:.3g} standard deviations over the mean of the "

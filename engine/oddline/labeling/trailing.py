@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["follow"]
+__all__ = ["Reference", "follow"]
 
 Floats = NDArray[np.float64]
 
 _LEAST_BLOCK, _LARGEST_BLOCK = 64, 65_536
 
 
+@dataclass(frozen=True)
+class Reference:
+    """Which rows each row is compared with: ``window`` rows that end ``gap`` rows before it.
+
+    Where neighbouring scores share what they were made of, a gap keeps an event out of the rows
+    it is compared with. The first ``gap`` judged rows have no rows so far back and all take the
+    first window, so that a gap costs no judged rows. ``start``, at least ``window``, is the first
+    row to judge.
+    """
+
+    window: int
+    start: int
+    gap: int = 0
+
+    def past(self, x: Floats) -> Floats:
+        """The values in the windows of all rows but the first ``gap``: the i-th is ``[i : i + window]``."""
+        return x[self.start - self.window : max(len(x) - self.gap - 1, self.start)]
+
+    def repeat_first(self, statistic: Floats, rows: int) -> Floats:
+        """A statistic of :meth:`past`, one for each of ``rows`` judged rows."""
+        return np.concatenate([np.full(self.gap, statistic[0]), statistic])[:rows]
+
+
 def follow(
-    x: Floats, window: int, line: Callable[[Floats], Floats], start: int
+    x: Floats, reference: Reference, line: Callable[[Floats], Floats]
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """Hold each value against a line drawn from the ``window`` values before it.
+    """Hold each value against a line drawn from the values it is compared with.
 
     A value above its line is flagged and enters the later windows clipped at the line. That
     makes the rule a recursion, but only flagged rows break it: between them whole blocks are
@@ -26,36 +50,38 @@ def follow(
     Parameters
     ----------
     x : ndarray (n,)
-    window : int
+    reference : Reference
     line : callable
-        ``line(past)`` gives the lines of consecutive rows from the values before them:
-        ``past[i : i + window]`` are those before the i-th of the rows.
-    start : int
-        The first row to judge, at least ``window``.
+        ``line(past)`` gives the lines of consecutive rows from the values they are compared with:
+        ``past[i : i + window]`` are those of the i-th of the rows.
 
     Returns
     -------
     lines : ndarray (n,)
-        Infinite before ``start``.
+        Infinite before the first row to judge.
     flagged : ndarray of bool (n,)
     """
-    n = len(x)
-    seen = x.copy()
+    n, window, gap = len(x), reference.window, reference.gap
+    first = reference.start
+    row = min(n, first + gap)
     lines = np.full(n, np.inf)
-    flagged = np.zeros(n, bool)
-    row, size = start, _LARGEST_BLOCK
+    lines[first:row] = line(x[first - window : first])
+    flagged = x > lines
+    seen = np.minimum(x, lines)
+    size = _LARGEST_BLOCK
     while row < n:
         stop = min(n, row + size)
-        block = line(seen[row - window : stop - 1])
+        block = line(seen[row - gap - window : stop - gap - 1])
         over = np.flatnonzero(x[row:stop] > block)
         if over.size:
-            stop = row + int(over[0]) + 1
-            block = block[: stop - row]
-            flagged[stop - 1] = True
-            seen[stop - 1] = block[-1]
-            size = max(_LEAST_BLOCK, window)
+            # The first flagged row changes the lines of those that come more than a gap behind it.
+            stop = min(stop, row + int(over[0]) + 1 + gap)
+            block, over = block[: stop - row], over[over < stop - row]
+            size = max(_LEAST_BLOCK, window, gap)
         else:
             size = min(2 * size, max(_LARGEST_BLOCK, window))
+        flagged[row + over] = True
+        seen[row + over] = block[over]
         lines[row:stop] = block
         row = stop
     return lines, flagged
