@@ -74,6 +74,9 @@ class Scores:
         Scores of this size are rounding, see :func:`oddline.labeling.label`.
     smoothing : int
         Over so many rows a static label method smooths.
+    gap : int
+        So many rows before a row a dynamic label method passes over, see
+        :func:`oddline.labeling.label`.
     parts : callable or None
         Gives each column's part of some rows of ``raw``, (k, d), and takes those rows, ascending,
         and a progress. Called only where there are runs to share out.
@@ -85,6 +88,7 @@ class Scores:
     train_rows: int | None = None
     floor: float = 0.0
     smoothing: int = 1
+    gap: int = 0
     parts: Callable[[NDArray[np.intp], Progress], NDArray[np.float64]] | None = None
 
     def label(self, method: str, threshold: float, observation_window: int) -> Labels:
@@ -98,6 +102,7 @@ class Scores:
             train_rows=self.train_rows,
             floor=self.floor,
             smoothing=self.smoothing,
+            gap=self.gap,
         )
         return Labels(
             found.score[self.place],

@@ -102,6 +102,7 @@ def detect(
         train_rows=int(seen[:known].sum()) if known < len(seen) else None,
         floor=pipeline.floor_,
         smoothing=pipeline.static_smoothing,
+        gap=pipeline.overlap_,
         parts=_parts(pipeline, series, raw) if len(table.columns) > 1 else None,
     )
     stage("labels")

@@ -329,3 +329,21 @@ def test_real_series_are_not_flagged_for_their_everyday(file):
         for window in (10, 100):
             found = moving.relabel(method, observation_window=window)
             assert (found.label < 0).mean() <= 0.02, (method, window)
+
+
+@pytest.mark.parametrize("estimator", ["NearestNeighbor", "IsolationForest"])
+def test_a_moving_line_sees_an_odd_shape_in_window_scores(estimator):
+    """Scores of neighbouring rows share windows: without a gap the event would be its own yardstick."""
+    rng = np.random.default_rng(4)
+    values = np.sin(np.arange(6_000) * 2 * np.pi / 50) + 0.1 * rng.standard_normal(6_000)
+    values[1_200:1_250] = 0.1 * rng.standard_normal(50)
+    found = detect(
+        pd.DataFrame({"v": values}),
+        algorithm_type="WindowAD",
+        anomaly_estimator=estimator,
+        labeling_method="Chi-Square",
+    )
+    flagged = np.flatnonzero(found.label < 0)
+    assert flagged.size
+    assert flagged.min() >= 1_100
+    assert flagged.max() <= 1_350

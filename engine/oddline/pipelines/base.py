@@ -51,6 +51,8 @@ class Pipeline(OutlierMixin, BaseEstimator):
         The steps of the model, without blanks. Columns count from 1.
     floor_ : float
         Scores of this size are rounding, see :func:`oddline.labeling.label`.
+    overlap_ : int
+        The scores of rows so far apart, or less, are made from windows they share.
     static_smoothing : int
         Over so many rows a label method with one line for all rows should see scores smoothed
         (:func:`oddline.operators.smoothing.smooth`); 1 where a score is one of windows already.
@@ -183,7 +185,7 @@ class Pipeline(OutlierMixin, BaseEstimator):
 
     @abstractmethod
     def _fit(self, values: Floats, progress: Progress) -> None:
-        """Learn from values (n, d); sets warm_up_, model_summary_, num_pipelines_explored_."""
+        """Learn from values (n, d); sets warm_up_, overlap_, model_summary_, num_pipelines_explored_."""
 
     @abstractmethod
     def _score(self, values: Floats, learnt: int, progress: Progress) -> Floats:

@@ -56,7 +56,7 @@ class ForecastingPipeline(Pipeline):
         if self.lookback_ > MOST_LAGS:
             self.reasons_ += (f"forecasters look back {MOST_LAGS} rows at most, not {self.lookback_}",)
             self.lookback_ = MOST_LAGS
-        self.warm_up_ = self.lookback_
+        self.warm_up_, self.overlap_ = self.lookback_, 0
         if values.shape[1] == 1:
             # Squared errors below a millionth of the variance are rounding.
             self.floor_ = 1e-6 * float(values.var())

@@ -93,7 +93,7 @@ class WindowAD(Pipeline):
                 parameter="estimator",
             )
         window = self.lookback_
-        self.warm_up_ = window - 1
+        self.warm_up_ = self.overlap_ = window - 1
         self.num_pipelines_explored_ = 1
         keeps = wandering(values)
         # All columns or none: steps beside levels would hardly count in one window.
