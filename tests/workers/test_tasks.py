@@ -31,7 +31,7 @@ def process(service):
         one.store.client.close()
 
 
-@pytest.mark.parametrize("token", [tasks._TOKEN, "of another container"])
+@pytest.mark.parametrize("token", [tasks._TOKEN, "of another container"], ids=["same", "other"])
 def test_two_processes_of_one_host_name_and_number_do_not_run_one_job(service, process, monkeypatch, token):
     job = service.send()
     first, second = process(), process()
