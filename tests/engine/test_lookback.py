@@ -10,6 +10,12 @@ from oddline.lookback import _orders, _standard, choose_lookback, dominant_perio
 rng = np.random.default_rng(3)
 
 
+@pytest.fixture(autouse=True)
+def same_numbers_whatever_ran_before():
+    global rng
+    rng = np.random.default_rng(3)
+
+
 def wave(rows, period):
     return np.sin(np.arange(rows) * 2 * np.pi / period) + rng.normal(size=rows) / 10
 
@@ -66,7 +72,7 @@ def test_the_orders_equal_one_fit_for_each():
 
 
 def test_without_a_period_the_orders_decide_within_limits():
-    choice = choose_lookback(autoregression(2_000, np.array([0.5, -0.4]))[:, None])
+    choice = choose_lookback(autoregression(2_000, np.array([0.5, 0.3]))[:, None])
     assert choice.window == 48
     assert "period" not in choice.candidates
     assert "orders within 48 to 96" in choice.reason

@@ -30,6 +30,12 @@ from oddline.operators.windows import (
 rng = np.random.default_rng(7)
 
 
+@pytest.fixture(autouse=True)
+def same_numbers_whatever_ran_before():
+    global rng
+    rng = np.random.default_rng(7)
+
+
 def naive_spread(scores, window):
     rows = len(scores) + window - 1
     return np.array(
