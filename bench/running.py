@@ -81,9 +81,9 @@ class Service:
         return int(self.store.llen(f"{bell}cpu") + self.store.hlen(f"{bell}unacked"))
 
     @contextmanager
-    def workers_held(self) -> Iterator[None]:
-        """The worker processes suspended."""
-        parent = psutil.Process(self.pids["worker-cpu"])
+    def held(self, name: str) -> Iterator[None]:
+        """One process and its children suspended."""
+        parent = psutil.Process(self.pids[name])
         processes = [parent, *parent.children(recursive=True)]
         for process in processes:
             process.suspend()

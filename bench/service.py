@@ -143,10 +143,11 @@ def drain(short: bool) -> Iterator[Row]:
             for number in range(count):
                 app.send_task("bench.nothing", (str(number),), queue="cpu", ignore_result=True)
 
-        for _ in range(2 if short else 5):
-            ours.append(count / backlog(running, jobs, running.waiting_jobs))
-            bare.append(count / backlog(running, tasks, running.waiting_messages))
-            ratios.append(ours[-1] / bare[-1])
+        with running.held("janitor"):  # it takes messages without a job off a lane
+            for _ in range(2 if short else 5):
+                ours.append(count / backlog(running, jobs, running.waiting_jobs))
+                bare.append(count / backlog(running, tasks, running.waiting_messages))
+                ratios.append(ours[-1] / bare[-1])
     yield "drain of a backlog, our jobs with no engine", f"{statistics.median(ours):.0f} a second", "report"
     yield "drain of a backlog, bare no-op Celery task", f"{statistics.median(bare):.0f} a second", "report"
     yield "ours / bare, pair by pair", f"{100 * statistics.median(ratios):.0f} %", "≥ 60 %"
@@ -154,7 +155,7 @@ def drain(short: bool) -> Iterator[Row]:
 
 def backlog(running: Service, fill: Callable[[], None], waiting: Callable[[], int]) -> float:
     """Seconds from letting the workers go to an empty lane; the lane is filled while they are held."""
-    with running.workers_held():
+    with running.held("worker-cpu"):
         fill()
     begin = time.perf_counter()
     while waiting():

@@ -101,6 +101,13 @@ def test_a_worker_killed_in_mid_job_costs_no_job(service, tmp_path):
         assert over["attempt"] == 2
 
 
+def test_workers_stand_back_for_the_gateway(service):
+    worker, gateway = service.find(WORKER), service.find(GATEWAY)
+    assert wait_until(lambda: worker.nice() == gateway.nice() + 10)
+    children = wait_until(worker.children)
+    assert all(child.nice() == worker.nice() for child in children)
+
+
 def test_a_killed_gateway_comes_back_at_the_same_address(service):
     before = service.find(GATEWAY)
     before.kill()

@@ -68,6 +68,9 @@ class Settings:
         least=1,
     )
     time_limit: float = _setting(1_800.0, "seconds", "How long one job may run.", least=1)
+    worker_niceness: int = _setting(
+        10, "steps", "How far workers stand back for a gateway on the same machine.", least=0
+    )
     shutdown_seconds: float = _setting(5.0, "seconds", "Grace for running jobs when stopping.", least=0)
     janitor_seconds: float = _setting(0.5, "seconds", "The janitor looks this often.", least=0.05)
 

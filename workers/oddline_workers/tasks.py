@@ -160,6 +160,8 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
         # A child that ends waits this often 0.1 s for its parent to read the last return value, which
         # a stopping parent may never do. Nobody needs it: what counts is in the record.
         pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 10
+        # A request is answered in milliseconds and a job may run for minutes: on one machine, requests first.
+        os.nice(settings.worker_niceness)
         threads = max(1, _cores() // (options.get("concurrency") or _cores()))
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, str(threads))
