@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -63,8 +63,7 @@ class Service:
         store, app = self.job_store(), make_app(self.settings, "cli")
         job = submit(store, app, owner=self.client_id, dialect="ibm", lane="cpu", spec=spec,
                      data=io.BytesIO(table), filename="t.csv")  # fmt: skip
-        while not store.get(job.id).status.over:
-            time.sleep(0.02)
+        until(lambda: store.get(job.id).status.over)
 
     def job_store(self) -> JobStore:
         """The records."""
@@ -150,14 +149,24 @@ def start(words: list[str], settings: Settings, extra: object = None) -> subproc
 
 def wait_for(url: str, seconds: float = 30.0) -> None:
     """Return at the first good answer."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+
+    def answers() -> bool:
         try:
             with urllib.request.urlopen(url, timeout=1):
-                return
+                return True
         except OSError:
-            time.sleep(0.005)
-    raise SystemExit(f"no answer from {url} within {seconds:g} s")
+            return False
+
+    until(answers, seconds)
+
+
+def until(true: Callable[[], object], seconds: float = 120.0, pause: float = 0.005) -> None:
+    """Return when it is true; a bench that waits in vain ends instead of hanging."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"the bench waited {seconds:g} s in vain")
+        time.sleep(pause)
 
 
 @dataclass
@@ -197,11 +206,13 @@ def up_and_down() -> Up:
             table = "Time,Value\n" + "".join(f"{i},{i * 37 % 101}\n" for i in range(200))
             answer = httpx.post(f"{url}/api/v1/jobs", auth=auth, files={"file": ("t.csv", table)})
             answer.raise_for_status()
-            job = answer.json()
-            while job["timeline"]["done"] is None:
-                time.sleep(0.02)
-                job = httpx.get(url + job["links"]["self"], auth=auth).json()
-            started = datetime.fromisoformat(job["timeline"]["execution_started"]).timestamp()
+            link = url + answer.json()["links"]["self"]
+
+            def timeline() -> dict[str, str]:
+                return dict(httpx.get(link, auth=auth).json()["timeline"])
+
+            until(lambda: timeline()["done"], pause=0.02)
+            started = datetime.fromisoformat(timeline()["execution_started"]).timestamp()
         finally:
             asked = time.perf_counter()
             process.terminate()

@@ -31,7 +31,7 @@ from load import percentile
 from oddline_workers.app import make_app
 from oddline_workers.jobs import STAMPS
 from oddline_workers.submit import submit
-from running import Service, service, up_and_down
+from running import Service, service, until, up_and_down
 from transfers import measure_download, measure_upload
 
 HERE = Path(__file__).parent
@@ -158,8 +158,7 @@ def backlog(running: Service, fill: Callable[[], None], waiting: Callable[[], in
     with running.held("worker-cpu"):
         fill()
     begin = time.perf_counter()
-    while waiting():
-        time.sleep(0.005)
+    until(lambda: not waiting())
     return time.perf_counter() - begin
 
 
@@ -169,8 +168,8 @@ def run_job(running: Service, fields: dict[str, str], table: bytes) -> dict[str,
     answer = httpx.post(path, headers=running.headers, data=fields, files={"data_file": ("t.csv", table)})
     answer.raise_for_status()
     store, name = running.job_store(), answer.json()["jobId"]
-    while not (job := store.get(name)).status.over:
-        time.sleep(0.002)
+    until(lambda: store.get(name).status.over, pause=0.002)
+    job = store.get(name)
     if job.status != "done":
         raise SystemExit(f"a job of the bench failed: {job.error}")
     return {stamp: getattr(job, stamp) / 1e6 for stamp in STAMPS}

@@ -19,7 +19,7 @@ import psutil
 from engines import MILLION
 from load import BOUNDARY, form
 from oddline_api.supervisor import free_port
-from running import Service, service, start, wait_for
+from running import Service, service, start, until, wait_for
 
 Row = tuple[str, str, str]
 PATH = "/anomaly-detection/timeseries/univariate/batch"
@@ -61,8 +61,7 @@ def measure_upload(short: bool) -> Iterator[Row]:
                 ours = send(running, running.url, body)
             pairs.append(ours - send(running, url, body))
             grown.append(growth.peak)
-            while running.waiting_jobs():
-                time.sleep(0.05)
+            until(lambda: not running.waiting_jobs(), pause=0.05)
     yield "upload of 100 MB, on top of the raw transfer", f"{statistics.median(pairs):.2f} s", "≤ 1.5 s"
     yield "upload of 100 MB: gateway growth", f"{max(grown):.0f} MB", "≤ 30 MB"
 
@@ -144,8 +143,7 @@ def submit(running: Service, table: bytes, filename: str) -> str:
 
 def wait_done(running: Service, job: str) -> None:
     """Until its record says so."""
-    while running.job_store().get(job).status != "done":
-        time.sleep(0.05)
+    until(lambda: running.job_store().get(job).status == "done", pause=0.05)
 
 
 def send(running: Service, url: str, body: bytes) -> float:

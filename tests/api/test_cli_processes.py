@@ -18,6 +18,7 @@ from oddline_api.child import Child
 from oddline_api.processes import PROCESSES, command, procfile
 from oddline_api.supervisor import Supervisor
 from oddline_workers.settings import Settings
+from serving import wait_until
 
 ROOT = Path(oddline_api.__file__).parents[2]
 
@@ -68,10 +69,7 @@ def child():
 
 
 def ended(child):
-    deadline = time.monotonic() + 30
-    while not child.ended():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    wait_until(child.ended)
 
 
 def test_a_child_that_ends_waits_longer_each_time(child):
@@ -106,20 +104,14 @@ def test_burying_a_child_ends_what_it_started(child):
         "print(inner.pid, flush=True); time.sleep(600)"
     )
     one = child(code)
-    deadline = time.monotonic() + 30
-    while not one.last_words:
-        assert time.monotonic() < deadline
-        one.relay()
-        time.sleep(0.005)
+    wait_until(lambda: one.relay() or one.last_words)
     inner = int(one.last_words[0])
     os.kill(one.pid, signal.SIGKILL)
     ended(one)
     one.bury()
     from oddline_workers.server import runs
 
-    while runs(inner):
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    wait_until(lambda: not runs(inner))
 
 
 @pytest.mark.parametrize("speaks", [True, False])
