@@ -14,7 +14,7 @@ from oddline.operators.isolation import grow_forest, isolation_scores
 from oddline.operators.neighbors import References, compress, pick_references
 from oddline.operators.windows import take
 
-__all__ = ["DETECTORS", "Detector", "Forest", "Neighbors"]
+__all__ = ["DETECTORS", "Detector", "Forest", "Neighbors", "OnAxes"]
 
 Floats = NDArray[np.float64]
 
@@ -30,27 +30,17 @@ class Detector(ABC):
     ----------
     window : int
         Rows of a window.
-    neighbors : int
-        For detectors that compare a window with its nearest.
     seed : int
+    **options
+        What the pipeline lets people set; a detector takes those it knows.
     """
 
-    dimensions: ClassVar[int]
-    """So many principal axes of the windows are looked at."""
-
-    def __init__(self, window: int, neighbors: int, seed: int) -> None:
-        self.window, self.neighbors, self.seed = window, neighbors, seed
-
-    def fit(self, view: NDArray[np.float64]) -> None:
-        """Learn from windows (m, channels, points)."""
-        rng = np.random.default_rng(self.seed)
-        sample = take(view, pick_references(len(view), _SAMPLE, rng))
-        self._axes = compress(sample, self.dimensions)
-        self._learn(view, sample, rng)
+    def __init__(self, window: int, seed: int, **options: int) -> None:
+        self.window, self.seed, self.options = window, seed, options
 
     @abstractmethod
-    def _learn(self, view: NDArray[np.float64], sample: Floats, rng: np.random.Generator) -> None:
-        """Learn from windows; ``sample`` are some of them, flat, that gave the axes."""
+    def fit(self, view: NDArray[np.float64]) -> None:
+        """Learn from windows (m, channels, points)."""
 
     @abstractmethod
     def scores(self, windows: Floats, places: NDArray[np.intp] | None) -> Floats:
@@ -69,7 +59,25 @@ class Detector(ABC):
         """The step of the model's summary, without blanks."""
 
 
-class Forest(Detector):
+class OnAxes(Detector):
+    """A detector that looks at the windows along their principal axes."""
+
+    dimensions: ClassVar[int]
+    """So many axes."""
+
+    def fit(self, view: NDArray[np.float64]) -> None:
+        """Learn the axes from a sample, then the rest."""
+        rng = np.random.default_rng(self.seed)
+        sample = take(view, pick_references(len(view), _SAMPLE, rng))
+        self._axes = compress(sample, self.dimensions)
+        self._learn(view, sample, rng)
+
+    @abstractmethod
+    def _learn(self, view: NDArray[np.float64], sample: Floats, rng: np.random.Generator) -> None:
+        """Learn from windows; ``sample`` are some of them, flat, that gave the axes."""
+
+
+class Forest(OnAxes):
     """Windows that few random cuts along the principal axes isolate."""
 
     dimensions = 16
@@ -95,10 +103,14 @@ class Forest(Detector):
         return f"IsolationForest(n_estimators={_TREES},random_state={self.seed})"
 
 
-class Neighbors(Detector):
+class Neighbors(OnAxes):
     """Windows far from their nearest among references from the whole series."""
 
     dimensions = 32
+
+    def __init__(self, window: int, seed: int, **options: int) -> None:
+        super().__init__(window, seed, **options)
+        self._count = options["neighbors"]
 
     def _learn(self, view: NDArray[np.float64], sample: Floats, rng: np.random.Generator) -> None:
         positions = pick_references(len(view), _REFERENCES, rng)
@@ -110,20 +122,20 @@ class Neighbors(Detector):
         points = self._axes.apply(windows)
         away = np.empty(len(points))
         for run, first in _runs(len(points), places):
-            away[run] = self._references.distances(points[run], self.neighbors, first, self._zone)
+            away[run] = self._references.distances(points[run], self._count, first, self._zone)
         return away / np.sqrt(windows.shape[1])
 
     def parts(self, windows: Floats, channels: int, places: NDArray[np.intp] | None) -> Floats:
         points = self._axes.apply(windows)
         away = np.empty_like(points)
         for run, first in _runs(len(points), places):
-            away[run] = self._references.displacement(points[run], self.neighbors, first, self._zone)
+            away[run] = self._references.displacement(points[run], self._count, first, self._zone)
         shape = (len(windows), channels, windows.shape[1] // channels)
         squares: Floats = ((away @ self._axes.axes.T).reshape(shape) ** 2).sum(axis=2)
         return squares
 
     def __str__(self) -> str:
-        return f"NearestNeighbor(n_neighbors={self.neighbors})"
+        return f"NearestNeighbor(n_neighbors={self.options['neighbors']})"
 
 
 def _runs(count: int, places: NDArray[np.intp] | None) -> Iterator[tuple[slice, int | None]]:

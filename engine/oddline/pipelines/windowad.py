@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from oddline.errors import ParameterError, did_you_mean
-from oddline.operators.neighbors import Compression, compress
-from oddline.operators.scaling import Scale, fit_scale
-from oddline.operators.stationarity import difference, wandering
-from oddline.operators.windows import around, blocks, coarsen, flatten, pad_head, spread, take
-from oddline.pipelines.base import Pipeline
-from oddline.pipelines.detectors import DETECTORS
-from oddline.progress import Progress
+from oddline.pipelines.detectors import DETECTORS, Detector
+from oddline.pipelines.windowed import WindowedPipeline
 
 __all__ = ["WindowAD"]
 
-Floats = NDArray[np.float64]
 
-_CHANNELS = 12
-
-
-class WindowAD(Pipeline):
+class WindowAD(WindowedPipeline):
     """Windows that lie apart from the others make their rows odd.
 
     The columns are brought to one scale, replaced by their steps where most of them keep a unit
@@ -68,6 +55,7 @@ class WindowAD(Pipeline):
     True
     """
 
+    _detectors: ClassVar[Mapping[str, type[Detector]]] = DETECTORS
     _whole_numbers: ClassVar[dict[str, bool]] = {"lookback": True, "n_neighbors": False}
 
     def __init__(
@@ -85,85 +73,5 @@ class WindowAD(Pipeline):
         self.contamination = contamination
         self.random_state = random_state
 
-    def _fit(self, values: Floats, progress: Progress) -> None:
-        if self.estimator not in DETECTORS:
-            raise ParameterError(
-                f"estimator={self.estimator!r}; WindowAD takes {', '.join(DETECTORS)}."
-                + did_you_mean(str(self.estimator), DETECTORS),
-                parameter="estimator",
-            )
-        window = self.lookback_
-        self.warm_up_ = self.overlap_ = window - 1
-        self.num_pipelines_explored_ = 1
-        keeps = wandering(values)
-        # All columns or none: steps beside levels would hardly count in one window.
-        self._steps = bool(keeps.mean() > 0.5)
-        # Scale before stepping: a step counts by what its column usually spans.
-        self._scale: Scale = fit_scale(values)
-        channels = self._ready(values)
-        self._channels: Compression | None = None
-        if channels.shape[1] > _CHANNELS:
-            self._channels = compress(channels[:: max(1, len(channels) // 20_000)], _CHANNELS)
-            channels = self._channels.apply(channels)
-        view = flatten(*coarsen(channels, window), window)
-        self._detector = DETECTORS[self.estimator](window, self.n_neighbors, self.random_state)
-        self._detector.fit(view)
-        if keeps.any():
-            self.reasons_ += (
-                f"{int(keeps.sum())} of {len(keeps)} columns keep a unit root (augmented "
-                f"Dickey–Fuller, 5 %): {'steps' if self._steps else 'levels'} are judged",
-            )
-        self.model_summary_ = self._summary(values.shape[1])
-        progress(1.0, "fit")
-
-    def _summary(self, columns: int) -> str:
-        numbers = ",".join(str(c + 1) for c in range(columns))
-        first = "('DataStationarizer',Difference())" if self._steps else "('SkipTransformer',NoOp())"
-        flat = f"Flatten(feature_columns=[{numbers}],lookback_win={self.lookback_})"
-        return f"[{first},('Flatten',{flat}),('{self.estimator}',{self._detector}),]"
-
-    def _ready(self, values: Floats) -> Floats:
-        scaled = self._scale.apply(values)
-        return difference(scaled) if self._steps else scaled
-
-    def _windows(self, values: Floats) -> tuple[NDArray[np.float64], int]:
-        """The windows of values as a view, and how many rows were put in front to have one."""
-        ready = self._ready(values)
-        if self._channels is not None:
-            ready = self._channels.apply(ready)
-        padded = pad_head(ready, self.lookback_)
-        return flatten(*coarsen(padded, self.lookback_), self.lookback_), len(padded) - len(ready)
-
-    def _walk(
-        self, view: NDArray[np.float64], learnt: int, places: NDArray[np.intp]
-    ) -> Iterator[tuple[slice, Floats, NDArray[np.intp] | None]]:
-        """Blocks of the windows at some places; the third value are these if they were learnt from."""
-        own = int(np.searchsorted(places, max(0, learnt - self.lookback_ + 1)))
-        width = max(view.shape[1] * view.shape[2], 1_000)
-        for start, stop, known in ((0, own, True), (own, len(places), False)):
-            for piece in blocks(stop - start, width):
-                rows = slice(start + piece.start, start + piece.stop)
-                yield rows, take(view, places[rows]), places[rows] if known else None
-
-    def _score(self, values: Floats, learnt: int, progress: Progress) -> Floats:
-        view, padded = self._windows(values)
-        scores = np.empty(len(view))
-        for rows, windows, places in self._walk(view, learnt, np.arange(len(view))):
-            scores[rows] = self._detector.scores(windows, places)
-            progress(rows.stop / len(view), "score")
-        return spread(scores, self.lookback_)[padded:]
-
-    def _parts(self, values: Floats, learnt: int, rows: NDArray[np.intp], progress: Progress) -> Floats:
-        view, padded = self._windows(values)
-        rows, window = rows + padded, self.lookback_
-        near = around(rows, window - 1, 0, len(view))
-        parts = np.empty((len(near), view.shape[1]))
-        for part, windows, places in self._walk(view, learnt, near):
-            parts[part] = self._detector.parts(windows, view.shape[1], places)
-            progress(part.stop / len(near), "score")
-        if self._channels is not None:
-            # The columns share a channel's part by the squares of their loads on it.
-            parts = parts @ (self._channels.axes**2).T
-        # Stretches of windows stand side by side; those that cover a wanted row are neighbours.
-        first = np.searchsorted(near, np.maximum(rows - window + 1, 0))
-        return spread(parts, window)[np.where(rows < window, rows, first + window - 1)]
+    def _make(self, kind: type[Detector]) -> Detector:
+        return kind(self.lookback_, self.random_state, neighbors=self.n_neighbors)
