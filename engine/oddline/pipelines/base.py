@@ -31,6 +31,8 @@ class Pipeline(OutlierMixin, BaseEstimator):
     lookback : int or "auto", default "auto"
         Rows a window or forecaster looks back; "auto" measures the series (see
         :func:`oddline.lookback.choose_lookback`).
+    causal : bool, default False
+        Score each row by what lies at and before it only, so that its score is final at once.
     contamination : float in (0, 0.5], default 0.01
         Share of the learnt rows that :meth:`predict` calls anomalous. It moves ``offset_`` only;
         scores do not depend on it. The label methods of ``oddline.labeling`` judge better.
@@ -44,6 +46,9 @@ class Pipeline(OutlierMixin, BaseEstimator):
     warm_up_ : int
         So many rows at the head have no full look-back behind them. They are scored all the
         same, from what there is.
+    context_, delay_ : int
+        The score of a row depends on so many rows before it and after it, and on no others.
+        With ``causal`` the delay is 0.
     offset_ : float
         The line: ``decision_function`` is ``score_samples - offset_``, below 0 exactly where
         ``predict`` says -1.
@@ -63,6 +68,7 @@ class Pipeline(OutlierMixin, BaseEstimator):
     """
 
     lookback: int | str
+    causal: bool
     contamination: float
     random_state: int
     static_smoothing: ClassVar[int] = 1
@@ -185,7 +191,10 @@ class Pipeline(OutlierMixin, BaseEstimator):
 
     @abstractmethod
     def _fit(self, values: Floats, progress: Progress) -> None:
-        """Learn from values (n, d); sets warm_up_, overlap_, model_summary_, num_pipelines_explored_."""
+        """Learn from values (n, d).
+
+        Sets warm_up_, overlap_, context_, delay_, model_summary_ and num_pipelines_explored_.
+        """
 
     @abstractmethod
     def _score(self, values: Floats, learnt: int, progress: Progress) -> Floats:

@@ -31,6 +31,8 @@ class WindowAD(WindowedPipeline):
         Pizzuti 2002), compared along the 32 principal axes of the windows.
     lookback : int or "auto", default "auto"
     n_neighbors : int, default 5
+    causal : bool, default False
+        Score each row by the window that ends at it.
     contamination : float in (0, 0.5], default 0.01
     random_state : int, default 0
 
@@ -64,12 +66,14 @@ class WindowAD(WindowedPipeline):
         estimator: str = "IsolationForest",
         lookback: int | str = "auto",
         n_neighbors: int = 5,
+        causal: bool = False,
         contamination: float = 0.01,
         random_state: int = 0,
     ) -> None:
         self.estimator = estimator
         self.lookback = lookback
         self.n_neighbors = n_neighbors
+        self.causal = causal
         self.contamination = contamination
         self.random_state = random_state
 

@@ -28,8 +28,8 @@ _CHANNELS = 12
 class WindowedPipeline(Pipeline):
     """Scales the columns, cuts windows of ``lookback`` rows and lets a detector judge them.
 
-    The score of a row is the mean over all windows that cover it. A pipeline names its detectors
-    and makes the one asked for.
+    The score of a row is the mean over all windows that cover it; with ``causal`` it is that of
+    the window that ends at the row. A pipeline names its detectors and makes the one asked for.
     """
 
     estimator: str
@@ -47,10 +47,12 @@ class WindowedPipeline(Pipeline):
             )
         window = self.lookback_
         self.warm_up_ = self.overlap_ = window - 1
+        self.context_, self.delay_ = window - 1, 0 if self.causal else window - 1
         self.num_pipelines_explored_ = 1
         # All columns or none: steps beside levels would hardly count in one window.
         keeps = wandering(values) if self._stationarize else np.zeros(values.shape[1], bool)
         self._steps = bool(keeps.mean() > 0.5)
+        self.context_ += self._steps
         # Scale before stepping: a step counts by what its column usually spans.
         self._scale: Scale = fit_scale(values)
         channels = self._ready(values)
@@ -88,39 +90,45 @@ class WindowedPipeline(Pipeline):
         ready = self._ready(values)
         if self._channels is not None:
             ready = self._channels.apply(ready)
-        padded = pad_head(ready, self.lookback_)
+        padded = pad_head(ready, len(ready) + self.lookback_ - 1 if self.causal else self.lookback_)
         return flatten(*coarsen(padded, self.lookback_), self.lookback_), len(padded) - len(ready)
 
     def _walk(
-        self, view: NDArray[np.float64], learnt: int, places: NDArray[np.intp]
+        self, view: NDArray[np.float64], padded: int, learnt: int, places: NDArray[np.intp]
     ) -> Iterator[tuple[slice, Floats, NDArray[np.intp] | None]]:
-        """Blocks of the windows at some places; the third value are these if they were learnt from."""
-        own = int(np.searchsorted(places, max(0, learnt - self.lookback_ + 1)))
+        """Blocks of the windows at some places of the view.
+
+        The third value are their places in the series, where they were learnt from.
+        """
+        own = int(np.searchsorted(places, learnt - self.lookback_ + 1 + padded)) if learnt else 0
         width = max(view.shape[1] * view.shape[2], 1_000)
         for start, stop, known in ((0, own, True), (own, len(places), False)):
             for piece in blocks(stop - start, width):
                 rows = slice(start + piece.start, start + piece.stop)
-                yield rows, take(view, places[rows]), places[rows] if known else None
+                yield rows, take(view, places[rows]), places[rows] - padded if known else None
 
     def _score(self, values: Floats, learnt: int, progress: Progress) -> Floats:
         view, padded = self._windows(values)
         scores = np.empty(len(view))
-        for rows, windows, places in self._walk(view, learnt, np.arange(len(view))):
+        for rows, windows, places in self._walk(view, padded, learnt, np.arange(len(view))):
             scores[rows] = self._detector.scores(windows, places)
             progress(rows.stop / len(view), "score")
-        return spread(scores, self.lookback_)[padded:]
+        return scores if self.causal else spread(scores, self.lookback_)[padded:]
 
     def _parts(self, values: Floats, learnt: int, rows: NDArray[np.intp], progress: Progress) -> Floats:
         view, padded = self._windows(values)
-        rows, window = rows + padded, self.lookback_
-        near = around(rows, window - 1, 0, len(view))
+        window = self.lookback_
+        near = rows if self.causal else around(rows + padded, window - 1, 0, len(view))
         parts = np.empty((len(near), view.shape[1]))
-        for part, windows, places in self._walk(view, learnt, near):
+        for part, windows, places in self._walk(view, padded, learnt, near):
             parts[part] = self._detector.parts(windows, view.shape[1], places)
             progress(part.stop / len(near), "score")
         if self._channels is not None:
             # The columns share a channel's part by the squares of their loads on it.
             parts = parts @ (self._channels.axes**2).T
+        if self.causal:
+            return parts
         # Stretches of windows stand side by side; those that cover a wanted row are neighbours.
+        rows = rows + padded
         first = np.searchsorted(near, np.maximum(rows - window + 1, 0))
         return spread(parts, window)[np.where(rows < window, rows, first + window - 1)]
