@@ -70,6 +70,7 @@ def describe(parameter: Parameter) -> dict[str, Any]:
         "int_or_auto": {"oneOf": [{"type": "string", "enum": ["auto"]}, {"type": "integer", **bounds}]},
         "text": {"type": "string"},
         "columns": {"type": "string", "example": '["a", "b"]'},
+        "flag": {"type": "boolean"},
         "choice": {"type": "string", "enum": list(parameter.choices)},
     }
     shape = shapes[parameter.kind]

@@ -47,6 +47,8 @@ class Prepared:
     known : int
         So many leading steps may be learnt from: no row after the first ``train_rows`` has a
         share in them.
+    units : tuple of int, length d
+        Column j is in units of 2^units[j]; 0 for all but columns of numbers beyond 1e100.
     """
 
     values: NDArray[np.float64]
@@ -55,6 +57,7 @@ class Prepared:
     step: float | None
     notes: tuple[str, ...]
     known: int
+    units: tuple[int, ...]
 
     def back(self, scores: NDArray[Any]) -> NDArray[Any]:
         """Bring one entry a step, (m,) or (m, k), back to one entry an input row, in file order."""
@@ -63,7 +66,14 @@ class Prepared:
         return scores[self.rows]
 
 
-def prepare(table: Table, repair: str = "auto", *, train_rows: int | None = None) -> Prepared:
+def prepare(
+    table: Table,
+    repair: str = "auto",
+    *,
+    train_rows: int | None = None,
+    least: int = LEAST_ROWS,
+    units: tuple[int, ...] | None = None,
+) -> Prepared:
     """Sort, merge rows of one time, lay out a regular grid and fill what is missing.
 
     Parameters
@@ -76,6 +86,10 @@ def prepare(table: Table, repair: str = "auto", *, train_rows: int | None = None
     train_rows : int, optional
         Learn only from the first so many rows, in time order: what is missing among them is
         filled from them alone. Without it from all.
+    least : int
+        Fewer rows are refused.
+    units : tuple of int, optional
+        Those of the series a model learnt from; without them they are found.
 
     Returns
     -------
@@ -84,7 +98,7 @@ def prepare(table: Table, repair: str = "auto", *, train_rows: int | None = None
     Raises
     ------
     DataError
-        Fewer than :data:`LEAST_ROWS` rows, a column without any value (to learn from), or,
+        Fewer than ``least`` rows, a column without any value (to learn from), or,
         under ``"strict"``, anything that needs repair; with the column and the row.
 
     Notes
@@ -108,9 +122,9 @@ def prepare(table: Table, repair: str = "auto", *, train_rows: int | None = None
     """
     notes = Notes(strict=repair == "strict")
     n = len(table.values)
-    if n < LEAST_ROWS:
+    if n < least:
         raise DataError(
-            f"The table has {n:,} rows; at least {LEAST_ROWS} are needed to learn what is usual.",
+            f"The table has {n:,} rows; at least {least} are needed to learn what is usual.",
             code="too_few_rows",
         )
     missing = np.isnan(table.values)
@@ -134,13 +148,13 @@ def prepare(table: Table, repair: str = "auto", *, train_rows: int | None = None
     values = _filled(values, known, table.columns)
     if scale != 1.0:
         values = values / scale
-    values = _within_reach(values, known, positions, table.columns, notes)
+    values, units = _within_reach(values, known, positions, table.columns, notes, units)
     flat = np.flatnonzero((values == values[0]).all(axis=0))
     for column in flat[:_LISTED]:
         notes.add(f"Column {table.columns[column]!r} is constant.")
     if len(flat) > _LISTED:
         notes.add(f"{len(flat) - _LISTED:,} more columns are constant.")
-    return Prepared(values, positions, observed, step, tuple(notes.lines), known)
+    return Prepared(values, positions, observed, step, tuple(notes.lines), known, units)
 
 
 def _note_missing(missing: NDArray[np.bool_], columns: tuple[str, ...], notes: Notes) -> None:
@@ -201,21 +215,24 @@ def _within_reach(
     positions: NDArray[np.intp],
     columns: tuple[str, ...],
     notes: Notes,
-) -> NDArray[np.float64]:
+    given: tuple[int, ...] | None,
+) -> tuple[NDArray[np.float64], tuple[int, ...]]:
     """Columns of numbers whose squares would overflow in other units, and single such values cut."""
-    far = np.flatnonzero((np.abs(values) > _FAR).any(axis=0))
+    units = list(given or (0,) * len(columns))
+    far = np.flatnonzero((np.abs(values) > _FAR).any(axis=0) | (np.array(units) != 0))
     if not len(far):
-        return values
+        return values, tuple(units)
     values = values.copy()
     for column in far:
         name, usual = columns[column], np.quantile(np.abs(values[: max(1, known), column]), _USUAL)
-        if usual > _FAR:
-            unit = int(np.frexp(usual)[1])
-            values[:, column] = np.ldexp(values[:, column], -unit)
-            notes.add(f"Column {name!r} is judged in units of 2^{unit} (about {usual:.0e}).")
+        if given is None and usual > _FAR:
+            units[column] = int(np.frexp(usual)[1])
+        if units[column]:
+            values[:, column] = np.ldexp(values[:, column], -units[column])
+            notes.add(f"Column {name!r} is judged in units of 2^{units[column]}.")
         beyond = np.abs(values[positions, column]) > _FAR
         if beyond.any():
             words = f"{int(beyond.sum()):,} values of column {name!r} beyond 1e100 are held there"
             notes.repaired(f"{words}: for the computation.", "huge_value", int(beyond.argmax()), column=name)
             values[:, column] = np.clip(values[:, column], -_FAR, _FAR)
-    return values
+    return values, tuple(units)

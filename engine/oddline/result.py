@@ -15,6 +15,7 @@ from oddline.catalog import Spec
 from oddline.contribution import contributions_at
 from oddline.display import as_html, as_line
 from oddline.labeling import Labels, is_dynamic, label, merge_runs
+from oddline.operators.smoothing import smooth
 from oddline.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -77,9 +78,11 @@ class Scores:
     gap : int
         So many rows before a row a dynamic label method passes over, see
         :func:`oddline.labeling.label`.
+    past : int
+        So many at the head belong to other rows, that a model learnt from.
     parts : callable or None
-        Gives each column's part of some rows of ``raw``, (k, d), and takes those rows, ascending,
-        and a progress. Called only where there are runs to share out.
+        Gives each column's part of some rows of ``raw[past:]``, (k, d), and takes those rows,
+        ascending, and a progress. Called only where there are runs to share out.
     """
 
     raw: NDArray[np.float64]
@@ -89,19 +92,24 @@ class Scores:
     floor: float = 0.0
     smoothing: int = 1
     gap: int = 0
+    past: int = 0
     parts: Callable[[NDArray[np.intp], Progress], NDArray[np.float64]] | None = None
 
     def label(self, method: str, threshold: float, observation_window: int) -> Labels:
         """The labels of the answer's rows, in its order."""
+        raw = self.raw
+        if not is_dynamic(method):  # what was learnt from does not run on into what is judged
+            raw = np.concatenate(
+                [smooth(raw[: self.past], self.smoothing), smooth(raw[self.past :], self.smoothing)]
+            )
         found = label(
-            self.raw,
+            raw,
             method=method,
             threshold=threshold,
             observation_window=observation_window,
             warm_up=self.warm_up,
             train_rows=self.train_rows,
             floor=self.floor,
-            smoothing=self.smoothing,
             gap=self.gap,
         )
         return Labels(
@@ -323,8 +331,8 @@ def find_runs(
     else:
         shares = contributions_at(
             lambda rows: parts(rows, progress),
-            [scores.place[order[first : last + 1]] for first, last, _ in runs],
-            len(scores.raw),
+            [scores.place[order[first : last + 1]] - scores.past for first, last, _ in runs],
+            len(scores.raw) - scores.past,
             1 if is_dynamic(spec.labeling_method) else scores.smoothing,
         )
     found = []

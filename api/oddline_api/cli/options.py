@@ -54,6 +54,8 @@ def _option(parameter: Parameter) -> Callable[[Command], Command]:
     long = "--" + parameter.name.replace("_", "-")
     names = [SHORT[parameter.name], long] if parameter.name in SHORT else [long]
     text = parameter.help
+    if parameter.kind == "flag":
+        return click.option(*names, parameter.name, is_flag=True, default=None, help=text)
     if parameter.kind == "columns":
         text += " Repeat it for several."
     elif parameter.kind != "text":

@@ -99,6 +99,12 @@ def _value(parameter: Parameter, value: Any) -> Any:
         if not isinstance(value, str) or value.strip().casefold() not in known:
             raise ValueError(wrong + "." + did_you_mean(str(value), known.values()))
         return known[value.strip().casefold()]
+    if parameter.kind == "flag":
+        words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+        flag = value if isinstance(value, bool) else words.get(str(value).strip().casefold())
+        if flag is None:
+            raise ValueError(wrong)
+        return flag
     if parameter.kind == "int_or_auto" and isinstance(value, str) and value.strip().casefold() == "auto":
         return "auto"
     return _number(parameter, value, wrong)

@@ -16,7 +16,8 @@ __all__ = ["PARAMETERS", "Parameter", "Spec"]
 class Parameter:
     """One parameter of a detection: its kind, default and legal range.
 
-    ``kind`` is ``"int"``, ``"float"``, ``"text"``, ``"choice"``, ``"columns"`` or ``"int_or_auto"``.
+    ``kind`` is ``"int"``, ``"float"``, ``"text"``, ``"choice"``, ``"columns"``, ``"flag"`` or
+    ``"int_or_auto"``.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Parameter:
             "int_or_auto": "'auto' or a whole number",
             "text": "a text",
             "columns": "a list of column names",
+            "flag": "true or false",
         }[self.kind]
         if self.minimum is not None and self.maximum is not None:
             words += f" from {_plain(self.minimum)} to {_plain(self.maximum)}"
@@ -145,6 +147,12 @@ PARAMETERS: dict[str, Parameter] = {
             maximum=2_000_000,
         ),
         Parameter(
+            "causal",
+            "flag",
+            False,
+            "Score each row by what lies at and before it only, so that no later row changes its score.",
+        ),
+        Parameter(
             "repair",
             "choice",
             "auto",
@@ -179,5 +187,6 @@ class Spec:
     labeling_method: str = "IID"
     labeling_threshold: float = 10.0
     train_rows: int | None = None
+    causal: bool = False
     repair: str = "auto"
     random_state: int = 0

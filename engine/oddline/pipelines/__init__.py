@@ -37,4 +37,5 @@ def build(spec: Spec, lookback: int | str) -> Pipeline:
     WindowAD(lookback=24)
     """
     make = PIPELINES[spec.algorithm_type, spec.anomaly_estimator]
-    return make(lookback=lookback, random_state=spec.random_state)
+    more = {"causal": True} if spec.causal else {}
+    return make(lookback=lookback, random_state=spec.random_state, **more)

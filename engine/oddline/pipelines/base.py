@@ -109,7 +109,7 @@ class Pipeline(OutlierMixin, BaseEstimator):
         progress(1.0, "score")
         return scores
 
-    def anomaly_score(self, X: ArrayLike) -> Floats:
+    def anomaly_score(self, X: ArrayLike, progress: Progress = silent) -> Floats:
         """Larger is odder; finite and at least 0, one for each row of X.
 
         The rows that were learnt from are recognised at the head of X: a window is then not
@@ -118,7 +118,7 @@ class Pipeline(OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         values = self._check(X, reset=False)
         with one_thread():
-            return self._score(values, self._learnt(values), silent)
+            return self._score(values, self._learnt(values), progress)
 
     def score_samples(self, X: ArrayLike) -> Floats:
         """Minus :meth:`anomaly_score`: low is odd, as everywhere in scikit-learn."""

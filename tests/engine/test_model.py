@@ -1,0 +1,260 @@
+"""Fit once, score later: whole tables, blocks, and from a file."""
+
+from __future__ import annotations
+
+import doctest
+import io
+import json
+import zipfile
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import oddline
+from oddline import catalog, model, persist, stream
+from oddline.errors import DataError, ModelError, ParameterError
+from oddline.pipelines import build
+
+PAIRS = [(a.name, e) for a in catalog.ALGORITHMS for e in catalog.estimators_of(a.name)]
+every_pair = pytest.mark.parametrize(("algorithm", "estimator"), PAIRS)
+
+
+def series(rows=700, columns=2, seed=3):
+    rng = np.random.default_rng(seed)
+    t = np.arange(rows)[:, None]
+    values = np.sin(t * 2 * np.pi / 30 + np.arange(columns)) + rng.normal(size=(rows, columns)) / 20
+    values[rows - 60 : rows - 54, 0] += 3.0
+    return values
+
+
+def spec_of(algorithm, estimator, **more):
+    return catalog.check({"algorithm_type": algorithm, "anomaly_estimator": estimator, **more})
+
+
+def fitted(algorithm, estimator, values, **more):
+    return build(spec_of(algorithm, estimator, **more), 24).fit(values)
+
+
+def test_the_examples_hold():
+    for module in (stream, model):
+        assert doctest.testmod(module).failed == 0
+
+
+@every_pair
+def test_a_model_from_a_file_gives_identical_scores(algorithm, estimator, tmp_path):
+    values = series()
+    made = oddline.fit(values[:500], spec_of(algorithm, estimator))
+    made.save(tmp_path / "model.oddline")
+    again = oddline.load(tmp_path / "model.oddline")
+    before, after = made.score(values[500:]), again.score(values[500:])
+    assert_array_equal(before.score, after.score)
+    assert_array_equal(before.label, after.label)
+    assert before.reasons == after.reasons
+    assert before.model_summary == after.model_summary
+    assert before.anomalies == after.anomalies
+    assert (again.spec, again.columns, repr(again)) == (made.spec, made.columns, repr(made))
+    again.save(tmp_path / "second.oddline")
+    assert (tmp_path / "second.oddline").read_bytes() == (tmp_path / "model.oddline").read_bytes()
+
+
+@every_pair
+def test_what_was_learnt_from_scores_as_when_it_was_learnt(algorithm, estimator):
+    values = series()
+    spec = spec_of(algorithm, estimator)
+    found, later = oddline.detect(values, spec), oddline.fit(values, spec).score(values)
+    assert_array_equal(oddline.fit(values, spec).past, found.scores.raw)
+    assert_array_equal(later.scores.raw[len(values) :], found.scores.raw)
+
+
+@every_pair
+def test_a_prefix_and_then_the_rest_finds_the_planted_burst(algorithm, estimator):
+    values = series(900)
+    made = oddline.fit(values[:600], spec_of(algorithm, estimator))
+    found = made.score(values[600:])
+    assert len(found) == 300
+    if (algorithm, estimator) in {("auto", "Default"), ("WindowAD", "NearestNeighbor")}:
+        assert any(run.start_row <= 246 and run.end_row >= 240 for run in found.anomalies)
+        assert (found.label[:150] == 1).all()
+
+
+@every_pair
+@pytest.mark.parametrize("causal", [False, True])
+def test_blocks_of_any_size_give_the_scores_of_one_call(algorithm, estimator, causal):
+    values = series(760)
+    pipeline = fitted(algorithm, estimator, values[:400], causal=causal)
+    rest = values[400:]
+    whole = pipeline.anomaly_score(rest)
+    flow = stream.Stream(pipeline)
+    assert flow.delay == pipeline.delay_
+    assert not causal or flow.delay == 0
+    pieces, edges = [], [0, 1, 2, 90, 91, 200, 360]
+    for start, stop in pairwise(edges):
+        pieces.append(flow.push(rest[start:stop]))
+        assert sum(map(len, pieces)) == max(0, stop - flow.delay)
+    pieces.append(flow.finish())
+    assert_allclose(np.concatenate(pieces), whole, rtol=1e-7, atol=1e-9 * whole.max())
+
+
+@every_pair
+@pytest.mark.parametrize("causal", [False, True])
+def test_a_score_depends_on_no_row_beyond_its_reach(algorithm, estimator, causal):
+    values = series(760)
+    pipeline = fitted(algorithm, estimator, values[:400], causal=causal)
+    rest = values[400:].copy()
+    whole, row = pipeline.anomaly_score(rest), 200
+    changed = rest.copy()
+    changed[row + pipeline.delay_ + 1 :] += 7.0
+    assert_allclose(pipeline.anomaly_score(changed)[: row + 1], whole[: row + 1], rtol=1e-7, atol=1e-12)
+    tail = pipeline.anomaly_score(rest[row - pipeline.context_ :])[pipeline.context_ :]
+    assert_allclose(tail, whole[row:], rtol=1e-7, atol=1e-9 * whole.max())
+
+
+def test_a_stream_can_begin_behind_known_rows():
+    values = series()
+    pipeline = fitted("WindowAD", "NearestNeighbor", values[:400])
+    whole = pipeline.anomaly_score(values[400:])
+    flow = stream.Stream(pipeline, past=values[400:500])
+    scores = np.concatenate([flow.push(values[500:]), flow.finish()])
+    assert_allclose(scores, whole[100:], rtol=1e-9)
+
+
+@pytest.mark.parametrize("rows", [[[1.0, 2.0, 3.0]], [["a", "b"]], [[1.0, np.nan]], 5.0])
+def test_a_stream_says_what_rows_it_expects(rows):
+    flow = stream.Stream(fitted("WindowAD", "NearestNeighbor", series()))
+    with pytest.raises(DataError):
+        flow.push(rows)
+    assert len(flow.push(np.empty((0, 2)))) == 0
+
+
+def test_one_new_row_is_scored():
+    made = oddline.fit(series()[:, :1], algorithm_type="WindowAD", anomaly_estimator="NearestNeighbor")
+    assert len(made.score([40.0])) == 1
+    assert made.score([40.0]).score[0] > made.score([0.0]).score[0]
+
+
+def test_columns_are_found_by_name_and_a_missing_one_is_named():
+    frame = pd.DataFrame(series(), columns=["a", "b"])
+    made = oddline.fit(frame)
+    turned = made.score(frame[["b", "a"]].assign(c=1.0))
+    assert_array_equal(turned.score, made.score(frame).score)
+    with pytest.raises(DataError, match="'b'"):
+        made.score(frame[["a"]])
+
+
+def test_what_was_settled_at_the_fit_cannot_be_changed():
+    made = oddline.fit(series())
+    with pytest.raises(ParameterError, match="settled when the model learnt"):
+        made.score(series(), lookback_window=12)
+    assert made.score(series(), labeling_method="Chi-Square").spec["labeling_method"] == "Chi-Square"
+
+
+def test_numbers_beyond_squares_are_judged_in_the_units_of_the_fit(tmp_path):
+    values = series()[:, :1]
+    made = oddline.fit(values * 1e300, algorithm_type="WindowAD", anomaly_estimator="NearestNeighbor")
+    assert made.units[0] > 900
+    plain = oddline.fit(values, algorithm_type="WindowAD", anomaly_estimator="NearestNeighbor")
+    assert_allclose(made.score(values[:50] * 1e300).score, plain.score(values[:50]).score, rtol=1e-6)
+
+
+@pytest.fixture
+def kept(tmp_path):
+    oddline.fit(series(), algorithm_type="PredAD").save(tmp_path / "m")
+    return (tmp_path / "m").read_bytes()
+
+
+def forged(kept, change):
+    """A model file whose structure was changed and whose checksum is right."""
+    _, payload = kept.split(b"\n", 1)
+    with np.load(io.BytesIO(payload)) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    structure = json.loads(arrays.pop("structure").tobytes())
+    change(structure)
+    made = io.BytesIO()
+    text = json.dumps(structure).encode()
+    np.savez(made, structure=np.frombuffer(text, dtype=np.uint8), **arrays)
+    return signed(made.getvalue())
+
+
+def signed(payload):
+    import hashlib
+
+    digest = hashlib.sha256(payload).hexdigest()
+    header = {"format": "oddline-model", "version": 1, "length": len(payload), "sha256": digest}
+    return json.dumps(header).encode() + b"\n" + payload
+
+
+def test_a_damaged_file_is_refused_wherever_it_is_damaged(kept):
+    for place in np.linspace(0, len(kept) - 1, 60).astype(int).tolist():
+        broken = bytearray(kept)
+        broken[place] ^= 0x41
+        with pytest.raises(ModelError):
+            oddline.load(bytes(broken))
+        with pytest.raises(ModelError):
+            oddline.load(kept[:place])
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"{}\n", b"PK\x03\x04", b"[" * 9000 + b"\n", b"\x80\x04N."])
+def test_a_foreign_file_is_refused(content):
+    with pytest.raises(ModelError, match="not an oddline model") as told:
+        oddline.load(content)
+    assert told.value.code == "not_a_model"
+
+
+def test_another_version_is_refused_by_name(kept):
+    with pytest.raises(ModelError, match="reads format 1"):
+        oddline.load(kept.replace(b'"version": 1', b'"version": 2', 1))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "os.system",
+        "builtins.eval",
+        "oddline.persist.save",
+        "oddline.pipelines.base.np",
+        "oddline.pipelines.Nope",
+    ],
+)
+def test_only_estimators_of_the_engine_are_made(kept, name):
+    with pytest.raises(ModelError):
+        oddline.load(forged(kept, lambda s: s["pipeline"].update(object=name)))
+
+
+def test_a_state_that_would_replace_a_method_is_refused(kept):
+    with pytest.raises(ModelError, match="not laid out"):
+        oddline.load(forged(kept, lambda s: s["pipeline"]["state"].update(_score=1)))
+
+
+def test_nothing_pickled_or_compressed_is_read(kept):
+    made = io.BytesIO()
+    np.savez(made, structure=np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(ModelError):
+        oddline.load(signed(made.getvalue()))
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("structure.npy", b"0" * 10_000_000)
+    with pytest.raises(ModelError, match="compressed"):
+        oddline.load(signed(bomb.getvalue()))
+
+
+def test_what_cannot_be_stored_is_named(tmp_path):
+    made = oddline.fit(series(), algorithm_type="PredAD")
+    made.pipeline.odd_one = lambda: 0
+    with pytest.raises(ModelError, match=r"pipeline\.odd_one"):
+        made.save(tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_or_read_is_a_clear_error(tmp_path):
+    made = oddline.fit(series(), algorithm_type="PredAD")
+    with pytest.raises(ModelError, match="cannot be written"):
+        made.save(tmp_path / "nowhere" / "m")
+    with pytest.raises(ModelError, match="cannot be read"):
+        oddline.load(tmp_path / "missing")
+
+
+def test_a_version_of_the_format_is_named():
+    assert persist.VERSION == 1
