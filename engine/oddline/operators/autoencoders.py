@@ -1,0 +1,187 @@
+"""Nets that learn to rebuild windows: what they cannot rebuild is odd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddline.errors import ModelError
+from oddline.operators.networks import Network
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["device", "rebuild_errors", "train"]
+
+Singles = NDArray[np.float32]
+
+_STEPS = 600
+_BATCH = 128
+_RATE = 3e-3
+_LOOK_EVERY = 50  # steps between two looks at the held-out block
+_PATIENCE = 3  # looks without gain, after which training stops
+_ROWS = 1_024  # windows are judged so many at a time: the sums of one never depend on how many come
+_LID = 1e4  # standard deviations: keeps squares of squares finite in training
+
+
+def train(net: Network, windows: Singles, seed: int) -> dict[str, Singles]:
+    """The weights of a net that has learnt to rebuild most of some windows.
+
+    Parameters
+    ----------
+    net : Network
+    windows : ndarray of float32 (m, channels, points)
+        In time order; the last tenth is held out and tells when to stop.
+    seed : int
+
+    Returns
+    -------
+    dict of ndarray
+        Of the step that rebuilt the held-out windows best, by their median error: what is odd
+        among them shall not rule.
+
+    Raises
+    ------
+    ModelError
+        torch is not installed.
+
+    Notes
+    -----
+    At most 600 steps of Adam (Kingma & Ba 2015, arXiv:1412.6980) over batches of 128 windows: the
+    cost does not grow with m.
+    """
+    rng = np.random.default_rng(seed)
+    start = {name: _start(name, shape, rng) for name, shape in net.shapes().items()}
+    held = max(1, len(windows) // 10)
+    learnt = max(1, len(windows) - held)
+    order = rng.integers(0, learnt, (_STEPS, _BATCH))
+    noise = rng.standard_normal((_STEPS, _BATCH, net.code), dtype=np.float32)
+    with _alone() as torch, torch.enable_grad():
+        where = device()
+        values = torch.from_numpy(np.clip(windows, -_LID, _LID)).to(where)
+        picks, stirs = torch.from_numpy(order).to(where), torch.from_numpy(noise).to(where)
+        # One vector under all weights: a step of Adam is then six operations, not six for each.
+        flat = torch.from_numpy(np.concatenate([w.ravel() for w in start.values()])).to(where)
+        weights = _views(flat, net)
+        slope = torch.zeros_like(flat)
+        for weight, part in zip(weights.values(), _views(slope, net).values(), strict=True):
+            weight.requires_grad_().grad = part
+        first, second = torch.zeros_like(flat), torch.zeros_like(flat)
+        best, least, waited = flat.detach().clone(), np.inf, 0
+        for step in range(_STEPS):
+            batch = values[picks[step]]
+            slope.zero_()
+            net.loss(weights, batch, stirs[step]).mean().backward()
+            with torch.no_grad():
+                first.lerp_(slope, 0.1)
+                second.lerp_(slope * slope, 0.005)
+                pace = _RATE * _pace(step / _STEPS)
+                scale = (second / (1 - 0.995 ** (step + 1))).sqrt_().add_(1e-8)
+                flat.addcdiv_(first, scale, value=-pace / (1 - 0.9 ** (step + 1)))
+                if (step + 1) % _LOOK_EVERY == 0:
+                    error = _errors(net, weights, values[-held:], None).mean(dim=1).median().item()
+                    if error < least:
+                        best, least, waited = flat.clone(), error, 0
+                    elif (waited := waited + 1) >= _PATIENCE:
+                        break
+        return {name: part.cpu().numpy().copy() for name, part in _views(best, net).items()}
+
+
+def rebuild_errors(net: Network, weights: Mapping[str, Singles], windows: Singles, seed: int) -> Singles:
+    """How far windows lie from what the net makes of them.
+
+    Parameters
+    ----------
+    net : Network
+    weights : mapping
+        From :func:`train`.
+    windows : ndarray of float32 (b, channels, points)
+    seed : int
+        Of the random codes of a net that draws; they are the same for every window.
+
+    Returns
+    -------
+    ndarray of float32 (b, channels)
+        The mean squared error of each channel.
+    """
+    with _alone() as torch, torch.inference_mode():
+        where = device()
+        tensors = {name: torch.from_numpy(weight).to(where) for name, weight in weights.items()}
+        noise = None
+        if net.draws:
+            rng = np.random.default_rng(seed)
+            noise = torch.from_numpy(rng.standard_normal((net.draws, 1, net.code), dtype=np.float32)).to(
+                where
+            )
+        found = []
+        for start in range(0, len(windows), _ROWS):
+            batch = torch.from_numpy(windows[start : start + _ROWS])
+            count = len(batch)
+            if count < _ROWS:
+                batch = torch.cat([batch, batch[-1:].expand(_ROWS - count, -1, -1)])
+            found.append(_errors(net, tensors, batch.to(where), noise)[:count])
+        return np.asarray(torch.cat(found).cpu().numpy())
+
+
+def device() -> str:
+    """Where nets compute: ``"cuda"`` where there is one, else ``"cpu"``."""
+    return "cuda" if _torch().cuda.is_available() else "cpu"
+
+
+def _errors(net: Network, weights: Mapping[str, Tensor], windows: Tensor, noise: Tensor | None) -> Tensor:
+    """Mean squared errors (b, channels), over all draws."""
+    seen = windows.clamp(-_LID, _LID)
+    if noise is None:
+        return ((net.rebuild(weights, seen) - windows) ** 2).mean(dim=2)
+    total = windows.new_zeros(windows.shape[:2])
+    for draw in noise:
+        total += ((net.rebuild(weights, seen, draw) - windows) ** 2).mean(dim=2)
+    return total / len(noise)
+
+
+def _pace(done: float) -> float:
+    """One cycle: up over the first fifth, then down along a cosine to 0."""
+    return done / 0.2 if done < 0.2 else float(0.5 + 0.5 * np.cos(np.pi * (done - 0.2) / 0.8))
+
+
+def _start(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> Singles:
+    """Uniform weights that keep the variance of what they pass on."""
+    if name.endswith("bias"):
+        return np.zeros(shape, dtype=np.float32)
+    bound = np.sqrt(3.0 / np.prod(shape[1:]))
+    return rng.uniform(-bound, bound, shape).astype(np.float32)
+
+
+def _views(flat: Tensor, net: Network) -> dict[str, Tensor]:
+    """The weights of a net inside one vector."""
+    shapes = net.shapes()
+    parts = flat.split([int(np.prod(shape)) for shape in shapes.values()])
+    return {name: part.view(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+
+
+def _torch() -> Any:
+    try:
+        import torch
+    except ModuleNotFoundError:
+        raise ModelError(
+            "ReconstructAD needs PyTorch, which is not installed here: "
+            "pip install 'oddline[deep]', or take another algorithm.",
+            code="no_torch",
+        ) from None
+    return torch
+
+
+@contextmanager
+def _alone() -> Iterator[Any]:
+    """torch on one thread and without shortcuts, so that sums come out the same; as before afterwards."""
+    torch = _torch()
+    threads = torch.get_num_threads()
+    with ExitStack() as stack:
+        stack.callback(torch.set_num_threads, threads)
+        torch.set_num_threads(1)
+        stack.enter_context(torch.backends.cudnn.flags(True, False, True, False))
+        yield torch
