@@ -11,11 +11,10 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from oddline.catalog import ALGORITHMS
 from oddline.errors import OddlineError
 from oddline_workers.settings import Settings, from_environment, variable
 
-__all__ = ["PROCESSES", "Process", "command", "lanes_in_use", "procfile"]
+__all__ = ["PROCESSES", "Process", "command", "procfile", "wanted"]
 
 SOFT_STOP = {"REMAP_SIGTERM": "SIGQUIT"}  # celery gives running jobs a grace, then hands them back
 
@@ -43,7 +42,10 @@ PROCESSES: tuple[Process, ...] = (
         " --respawn-failed-workers --log-level {log_level} oddline_api.app:create_app",
     ),
     Process(
-        "worker-cpu", WORKER + " --queues cpu --hostname cpu@%h --concurrency {workers}", SOFT_STOP, "cpu"
+        "worker-cpu",
+        WORKER + " --queues {cpu_lanes} --hostname cpu@%h --concurrency {workers}",
+        SOFT_STOP,
+        "cpu",
     ),
     Process("worker-gpu", WORKER + " --queues gpu --hostname gpu@%h --pool solo", SOFT_STOP, "gpu"),
     Process("janitor", "python -m oddline_workers.janitor"),
@@ -73,9 +75,9 @@ def procfile() -> str:
     return "".join(lines)
 
 
-def lanes_in_use() -> frozenset[str]:
-    """The lanes that some algorithm of the catalogue waits in."""
-    return frozenset(algorithm.lane for algorithm in ALGORITHMS)
+def wanted(process: Process, settings: Settings) -> bool:
+    """Whether ``oddline up`` starts it: not where the cpu workers serve its lane too."""
+    return process.lane in ("", "cpu") or process.lane not in settings.cpu_lanes.split(",")
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from oddline.errors import OddlineError, RunError
 from oddline_api.address import answers, check_port, free_port, reachable
 from oddline_api.child import Child, say
 from oddline_api.guardian import SERVER, Guardian, end_group
-from oddline_api.processes import PROCESSES, Process, command, lanes_in_use
+from oddline_api.processes import PROCESSES, Process, command, wanted
 from oddline_api.restarts import Restarts
 from oddline_workers.server import EmbeddedServer
 from oddline_workers.settings import Settings, variable
@@ -104,7 +104,7 @@ class Supervisor:
                 self._guardian = Guardian()
                 self._tell_server()
                 for process in PROCESSES:
-                    if not process.lane or process.lane in lanes_in_use():
+                    if wanted(process, self.settings):
                         words = command(process, self.settings)
                         self.children[process.name] = Child(process.name, words, self._environment(process))
                 self._start(self.children["web"])

@@ -15,7 +15,7 @@ import pytest
 
 import oddline_api
 from oddline_api.child import Child
-from oddline_api.processes import PROCESSES, command, procfile
+from oddline_api.processes import PROCESSES, command, procfile, wanted
 from oddline_api.supervisor import Supervisor
 from oddline_workers.settings import Settings
 from serving import wait_until
@@ -29,7 +29,9 @@ def test_the_procfile_is_the_table():
 
 def test_up_and_the_procfile_run_the_same_words():
     """The Procfile's lines as a shell expands them, with the settings' defaults and with others."""
-    changed = Settings(host="::1", port=9999, workers=3, gateway_workers=2, log_level="error")
+    changed = Settings(
+        host="::1", port=9999, workers=3, cpu_lanes="cpu", gateway_workers=2, log_level="error"
+    )
     for settings, variables in (
         (Settings(), {}),
         (
@@ -38,6 +40,7 @@ def test_up_and_the_procfile_run_the_same_words():
                 "ODDLINE_HOST": "::1",
                 "ODDLINE_PORT": "9999",
                 "ODDLINE_WORKERS": "3",
+                "ODDLINE_CPU_LANES": "cpu",
                 "ODDLINE_GATEWAY_WORKERS": "2",
                 "ODDLINE_LOG_LEVEL": "error",
             },
@@ -52,6 +55,15 @@ def test_up_and_the_procfile_run_the_same_words():
             split = words.index("python")
             assert dict(word.split("=") for word in words[:split]) == process.environment
             assert [sys.executable, *words[split + 1 :]] == command(process, settings)
+
+
+@pytest.mark.parametrize(("lanes", "others"), [("cpu,gpu", []), ("cpu", ["worker-gpu"])])
+def test_every_lane_has_a_worker_of_its_own_or_shares_the_cpu_workers(lanes, others):
+    settings = Settings(cpu_lanes=lanes)
+    started = [process for process in PROCESSES if wanted(process, settings)]
+    assert [process.name for process in started] == ["web", "worker-cpu", *others, "janitor"]
+    words = command(started[1], settings)
+    assert words[words.index("--queues") + 1] == lanes
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ class Settings:
     gateway_workers: int = _setting(1, "processes", "Gateway processes.", least=1)
     gateway_threads: int = _setting(16, "threads", "Requests each gateway process works on.", least=1)
     workers: int = _setting(0, "processes", "Processes of the cpu lane; 0 takes one a core.", least=0)
+    cpu_lanes: str = _setting("cpu,gpu", "lanes", "What they serve; cpu alone where a worker-gpu runs.")
     log_level: str = _setting("info", "level", "debug, info, warning or error.")
 
     max_upload_bytes: int = _setting(128 * MIB, "bytes", "The largest upload; above it 413.", least=1)
