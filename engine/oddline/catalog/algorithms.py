@@ -26,13 +26,17 @@ class Estimator:
 
 @dataclass(frozen=True)
 class Algorithm:
-    """A pipeline: what it looks for, its estimators (the first is the default) and its lane."""
+    """A pipeline: what it looks for, its estimators (the first is the default) and its lane.
+
+    ``least_columns`` is how many target columns it needs.
+    """
 
     name: str
     blurb: str
     estimators: tuple[Estimator, ...]
     aliases: tuple[str, ...] = ()
     lane: str = "cpu"
+    least_columns: int = 1
 
 
 ALGORITHMS: tuple[Algorithm, ...] = (
@@ -82,6 +86,55 @@ ALGORITHMS: tuple[Algorithm, ...] = (
         ),
     ),
     Algorithm(
+        "ReconstructAD",
+        "A small net learns to rebuild windows: a row is odd where it fails.",
+        (
+            Estimator(
+                "DNN_AutoEncoder",
+                "A dense net with a narrow waist.",
+                finds="windows that do not follow the few patterns most windows share, large ones first",
+                misses="odd windows that are small beside the usual error, and patterns that recur",
+                cost="O(n·L·d) and some hundred steps of training",
+                papers=(
+                    "Hawkins, He, Williams & Baxter 2002, doi:10.1007/3-540-46145-0_17",
+                    "Sakurada & Yairi 2014, doi:10.1145/2689746.2689747",
+                ),
+            ),
+            Estimator(
+                "Seq2seq_AutoEncoder",
+                "A recurrent net reads a window, another writes it back from its end.",
+                finds="windows whose order of events differs from the usual, and large ones",
+                misses="small odd windows, and details of long windows, which it reads in groups of rows",
+                cost="O(n·L·d), about ten times the dense net",
+                papers=("Malhotra et al. 2016, doi:10.48550/arXiv.1607.00148",),
+            ),
+            Estimator(
+                "CNN_AutoEncoder",
+                "Convolutions that leave out rows, and others that fill them in again.",
+                finds="short shapes that are rare, wherever they stand in the window; spikes and noise",
+                misses="slow changes and odd orders of usual shapes: it sees a few rows at a time",
+                cost="O(n·L·d), about ten times the dense net",
+                papers=(
+                    "Hawkins, He, Williams & Baxter 2002, doi:10.1007/3-540-46145-0_17",
+                    "Zeiler, Krishnan, Taylor & Fergus 2010, doi:10.1109/CVPR.2010.5539957",
+                ),
+            ),
+            Estimator(
+                "DNN_VariationalAutoEncoder",
+                "A dense net with a random waist, which keeps only what is worth its price.",
+                finds="windows that do not follow the few patterns most windows share, large ones first",
+                misses="odd windows that are small beside the usual error, and patterns that recur",
+                cost="O(n·L·d) and some hundred steps of training",
+                papers=(
+                    "Kingma & Welling 2014, doi:10.48550/arXiv.1312.6114",
+                    "An & Cho 2015, Variational autoencoder based anomaly detection using "
+                    "reconstruction probability, SNU Data Mining Center",
+                ),
+            ),
+        ),
+        lane="gpu",
+    ),
+    Algorithm(
         "WindowAD",
         "Windows of the series as points: a row is odd when its windows lie apart.",
         (
@@ -105,6 +158,54 @@ ALGORITHMS: tuple[Algorithm, ...] = (
                 ),
             ),
         ),
+    ),
+    Algorithm(
+        "RelationshipAD",
+        "What columns have to do with each other: a row is odd when that no longer holds.",
+        (
+            Estimator(
+                "Covariance",
+                "Windows whose covariance is far from the usual one.",
+                finds="columns that part from each other, shifts and bursts of whole groups of columns",
+                misses="events inside one column that keep its usual range and its links",
+                cost="O(n·(16·d + 136)), to learn O(n·d·min(n, d))",
+                papers=("Ledoit & Wolf 2004, doi:10.1016/S0047-259X(03)00096-4",),
+            ),
+            Estimator(
+                "GMM_L0",
+                "Values unlikely given the others, in a Gaussian graphical model with few links.",
+                finds="columns that leave the value which the columns they are linked to suggest",
+                misses="links that are not linear, and events inside one column of usual size",
+                cost="O(n·d·min(d, 64))",
+                papers=(
+                    "Phan, Idé, Kalagnanam, Menickelly & Scheinberg 2017, doi:10.48550/arXiv.1612.01480",
+                    "Dempster 1972, doi:10.2307/2528966",
+                ),
+                aliases=("GGM_L0",),
+            ),
+            Estimator(
+                "GMM_L1",
+                "Values unlikely given the others, in a Gaussian graphical model by the graphical lasso.",
+                finds="columns that leave the value which the columns they are linked to suggest",
+                misses="links that are not linear, and events inside one column of usual size",
+                cost="O(n·d·min(d, 64))",
+                papers=(
+                    "Friedman, Hastie & Tibshirani 2008, doi:10.1093/biostatistics/kxm045",
+                    "Idé, Lozano, Abe & Liu 2009, doi:10.1137/1.9781611972795.9",
+                ),
+                aliases=("GGM_L1",),
+            ),
+            Estimator(
+                "MachineTranslation",
+                "Values that the other columns do not translate to.",
+                finds="columns that part from those which usually foretell them",
+                misses="links that are not linear, and columns that nothing else explains",
+                cost="O(n·d·min(d, 64))",
+                papers=("Hoerl & Kennard 1970, doi:10.1080/00401706.1970.10488634",),
+            ),
+        ),
+        aliases=("RelationAD",),
+        least_columns=2,
     ),
 )
 

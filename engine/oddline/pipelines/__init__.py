@@ -10,18 +10,31 @@ from oddline.pipelines.base import Pipeline
 from oddline.pipelines.deepad import DeepAD
 from oddline.pipelines.detectors import DETECTORS
 from oddline.pipelines.predad import PredAD
+from oddline.pipelines.reconstructad import AUTOENCODERS, ReconstructAD
+from oddline.pipelines.relationshipad import RELATIONS, RelationshipAD
 from oddline.pipelines.windowad import WindowAD
 
 if TYPE_CHECKING:
     from oddline.catalog import Spec
 
-__all__ = ["PIPELINES", "DeepAD", "Pipeline", "PredAD", "WindowAD", "build"]
+__all__ = [
+    "PIPELINES",
+    "DeepAD",
+    "Pipeline",
+    "PredAD",
+    "ReconstructAD",
+    "RelationshipAD",
+    "WindowAD",
+    "build",
+]
 
 # Forecasters give each row its own error: static label methods smooth by themselves.
 PIPELINES: Mapping[tuple[str, str], Callable[..., Pipeline]] = {
     ("auto", "Default"): partial(WindowAD, estimator="NearestNeighbor"),
     ("DeepAD", "Default"): partial(DeepAD, smoothing=1),
     ("PredAD", "Default"): partial(PredAD, smoothing=1),
+    **{("ReconstructAD", name): partial(ReconstructAD, estimator=name) for name in AUTOENCODERS},
+    **{("RelationshipAD", name): partial(RelationshipAD, estimator=name) for name in RELATIONS},
     **{("WindowAD", name): partial(WindowAD, estimator=name) for name in DETECTORS},
 }
 """The code of each algorithm and estimator in :data:`oddline.catalog.ALGORITHMS`."""
