@@ -126,13 +126,16 @@ class Neighbors(OnAxes):
         return away / np.sqrt(windows.shape[1])
 
     def parts(self, windows: Floats, channels: int, places: NDArray[np.intp] | None) -> Floats:
-        points = self._axes.apply(windows)
-        away = np.empty_like(points)
-        for run, first in _runs(len(points), places):
-            away[run] = self._references.displacement(points[run], self._count, first, self._zone)
+        away = self._away(self._axes.apply(windows), places)
         shape = (len(windows), channels, windows.shape[1] // channels)
         squares: Floats = ((away @ self._axes.axes.T).reshape(shape) ** 2).sum(axis=2)
         return squares
+
+    def _away(self, points: Floats, places: NDArray[np.intp] | None) -> Floats:
+        away = np.empty_like(points)
+        for run, first in _runs(len(points), places):
+            away[run] = self._references.displacement(points[run], self._count, first, self._zone)
+        return away
 
     def __str__(self) -> str:
         return f"NearestNeighbor(n_neighbors={self.options['neighbors']})"
