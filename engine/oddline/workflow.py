@@ -114,7 +114,7 @@ def _learn(table: Any, spec: Spec, stage: Stages) -> Scored:
     stage("look-back")
     lookback = _lookback(learnt, series, spec)
     stage("pipeline")
-    pipeline = build(spec, lookback.window)
+    pipeline = build(spec, lookback.window, table.columns)
     stage("scores")
     raw = pipeline.fit_score(series.values, series.known, stage.inner())
     pipeline.reasons_ = (lookback.reason, *pipeline.reasons_[1:])

@@ -26,6 +26,8 @@ def test_defaults_are_the_hosted_ones(gateway):
         "labeling_method": "IID",
         "labeling_threshold": 10.0,
         "train_rows": None,
+        "causal": False,
+        "feature_selection": "none",
         "repair": "auto",
         "random_state": 0,
     }

@@ -6,7 +6,14 @@ name, range or default is written once. Standard library only: the gateway impor
 
 from __future__ import annotations
 
-from oddline.catalog.algorithms import ALGORITHMS, Algorithm, Estimator, estimators_of, lane_of
+from oddline.catalog.algorithms import (
+    ALGORITHMS,
+    Algorithm,
+    Estimator,
+    estimators_of,
+    lane_of,
+    least_columns_of,
+)
 from oddline.catalog.checking import check
 from oddline.catalog.labelings import LABELINGS, Labeling
 from oddline.catalog.parameters import PARAMETERS, Parameter, Spec
@@ -23,4 +30,5 @@ __all__ = [
     "check",
     "estimators_of",
     "lane_of",
+    "least_columns_of",
 ]

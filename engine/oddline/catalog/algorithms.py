@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ALGORITHMS", "Algorithm", "Estimator", "estimators_of", "lane_of"]
+__all__ = ["ALGORITHMS", "Algorithm", "Estimator", "estimators_of", "lane_of", "least_columns_of"]
 
 
 @dataclass(frozen=True)
@@ -213,6 +213,11 @@ ALGORITHMS: tuple[Algorithm, ...] = (
 def estimators_of(algorithm: str) -> tuple[str, ...]:
     """The estimator names of one algorithm, its default first."""
     return tuple(e.name for e in _algorithm(algorithm).estimators)
+
+
+def least_columns_of(algorithm: str) -> int:
+    """How many target columns the algorithm needs."""
+    return _algorithm(algorithm).least_columns
 
 
 def lane_of(algorithm: str) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from oddline.catalog.algorithms import ALGORITHMS, estimators_of
+from oddline.catalog.algorithms import ALGORITHMS, estimators_of, least_columns_of
 from oddline.catalog.parameters import PARAMETERS, Parameter, Spec
 from oddline.errors import ParameterError, did_you_mean, is_text
 
@@ -56,6 +56,13 @@ def check(values: Mapping[str, Any]) -> Spec:
             )
         except ValueError as error:
             problems["anomaly_estimator"] = str(error)
+        else:
+            chosen, targets = good["algorithm_type"], good.get("target_columns")
+            least = least_columns_of(chosen)
+            if targets is not None and len(targets) < least:
+                problems["target_columns"] = (
+                    f"{chosen} needs at least {least} target columns, got {len(targets)}"
+                )
     if problems:
         raise ParameterError(
             "; ".join(f"{name}: {text.rstrip('.')}" for name, text in problems.items()), problems=problems

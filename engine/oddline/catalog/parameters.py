@@ -153,6 +153,14 @@ PARAMETERS: dict[str, Parameter] = {
             "Score each row by what lies at and before it only, so that no later row changes its score.",
         ),
         Parameter(
+            "feature_selection",
+            "choice",
+            "none",
+            "Of several columns judge only those that vary and that the others do not tell already: by "
+            "their variance, their variance inflation, their correlation, or two votes of the three.",
+            choices=("none", "variance", "inflation", "correlation", "vote"),
+        ),
+        Parameter(
             "repair",
             "choice",
             "auto",
@@ -188,5 +196,6 @@ class Spec:
     labeling_threshold: float = 10.0
     train_rows: int | None = None
     causal: bool = False
+    feature_selection: str = "none"
     repair: str = "auto"
     random_state: int = 0

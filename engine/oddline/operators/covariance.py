@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from oddline.operators.neighbors import compress
 from oddline.operators.windows import moving_mean
 
-__all__ = ["CovarianceDistance", "alike", "fit_covariance_distance", "shrunk_covariance"]
+__all__ = ["CovarianceDistance", "alike", "fit_covariance_distance", "sampled", "shrunk_covariance"]
 
 Floats = NDArray[np.float64]
 
@@ -62,7 +62,7 @@ def alike(away: Floats, most: int) -> list[NDArray[np.intp]]:
     columns = away.shape[1]
     if columns <= most:
         return [np.arange(columns)]
-    axes = compress(_sampled(away), 12).axes
+    axes = compress(sampled(away), 12).axes
     axis = np.abs(axes).argmax(axis=1)
     order = np.lexsort((axes[np.arange(columns), axis], axis))
     return [np.sort(group) for group in np.array_split(order, -(-columns // most))]
@@ -126,13 +126,13 @@ def fit_covariance_distance(away: Floats, axes: int = 16, shrinkage: float = 0.5
     ----------
     Ledoit & Wolf (2004), doi:10.1016/S0047-259X(03)00096-4.
     """
-    found = compress(_sampled(away), axes).axes
+    found = compress(sampled(away), axes).axes
     variance = np.mean((away @ found) ** 2, axis=0)
     shrunk = (1.0 - shrinkage) * variance + shrinkage
     return CovarianceDistance(found, np.sqrt(shrunk), variance / shrunk)
 
 
-def _sampled(rows: Floats) -> Floats:
-    """Every so manieth row: at most 20,000, and ten million cells."""
+def sampled(rows: Floats) -> Floats:
+    """Rows at even steps: at most 20,000 of them and ten million cells."""
     most = max(1, min(_SAMPLE, _CELLS // rows.shape[1]))
     return rows[:: -(-len(rows) // most)]

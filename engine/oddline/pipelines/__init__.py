@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from oddline.catalog import least_columns_of
 from oddline.pipelines.base import Pipeline
 from oddline.pipelines.deepad import DeepAD
 from oddline.pipelines.detectors import DETECTORS
 from oddline.pipelines.predad import PredAD
 from oddline.pipelines.reconstructad import AUTOENCODERS, ReconstructAD
 from oddline.pipelines.relationshipad import RELATIONS, RelationshipAD
+from oddline.pipelines.selected import Selected
 from oddline.pipelines.windowad import WindowAD
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ __all__ = [
     "PredAD",
     "ReconstructAD",
     "RelationshipAD",
+    "Selected",
     "WindowAD",
     "build",
 ]
@@ -40,10 +43,11 @@ PIPELINES: Mapping[tuple[str, str], Callable[..., Pipeline]] = {
 """The code of each algorithm and estimator in :data:`oddline.catalog.ALGORITHMS`."""
 
 
-def build(spec: Spec, lookback: int | str) -> Pipeline:
+def build(spec: Spec, lookback: int | str, names: Sequence[str] | None = None) -> Pipeline:
     """The pipeline a checked spec asks for, not yet fitted.
 
-    ``lookback`` is the window already chosen for the series, or ``"auto"``.
+    ``lookback`` is the window already chosen for the series, or ``"auto"``; ``names`` are those of
+    the columns.
 
     >>> from oddline.catalog import check
     >>> build(check({"algorithm_type": "WindowAD"}), 24)
@@ -51,4 +55,15 @@ def build(spec: Spec, lookback: int | str) -> Pipeline:
     """
     make = PIPELINES[spec.algorithm_type, spec.anomaly_estimator]
     more = {"causal": True} if spec.causal else {}
-    return make(lookback=lookback, random_state=spec.random_state, **more)
+    pipeline = make(lookback=lookback, random_state=spec.random_state, **more)
+    if spec.feature_selection == "none" or (names is not None and len(names) == 1):
+        return pipeline
+    return Selected(
+        pipeline=pipeline,
+        method=spec.feature_selection,
+        least_columns=least_columns_of(spec.algorithm_type),
+        names=names,
+        lookback=lookback,
+        random_state=spec.random_state,
+        **more,
+    )
