@@ -139,6 +139,7 @@ class Model:
         return source
 
     def _spec(self, parameters: dict[str, Any]) -> Spec:
+        parameters = catalog.named(parameters)
         for name in parameters:
             if name in PARAMETERS and name not in FREE:
                 raise ParameterError(

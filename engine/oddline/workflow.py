@@ -49,7 +49,8 @@ def detect(
     progress : callable, optional
         Called with the fraction done and the stage; may raise ``CancelledError`` to stop.
     **parameters
-        Single parameters; they go before those of ``spec``.
+        Single parameters, under their full or short names (``time``, ``target``, ``algorithm``,
+        ``estimator``, …); they go before those of ``spec``. A single target may be a text.
 
     Returns
     -------
@@ -65,7 +66,7 @@ def detect(
     Examples
     --------
     >>> rows = "\\n".join(str(i % 7 + 40 * (i == 300)) for i in range(400))
-    >>> found = detect(f"load\\n{rows}\\n".encode(), algorithm_type="PredAD", lookback_window=14)
+    >>> found = detect(f"load\\n{rows}\\n".encode(), algorithm="PredAD", lookback=14)
     >>> len(found), found.anomalies[0].peak_row
     (400, 300)
     """
@@ -91,7 +92,7 @@ def fit(
 
     Examples
     --------
-    >>> model = fit([i % 7 for i in range(400)], algorithm_type="PredAD", lookback_window=14)
+    >>> model = fit([i % 7 for i in range(400)], algorithm="PredAD", lookback=14)
     >>> model.score([i % 7 + 40 * (i == 30) for i in range(60)]).anomalies[0].peak_row
     30
     """
@@ -123,7 +124,10 @@ def _learn(table: Any, spec: Spec, stage: Stages) -> Scored:
 
 def _checked(spec: Spec | Mapping[str, Any] | None, parameters: Mapping[str, Any]) -> Spec:
     given = asdict(spec) if isinstance(spec, Spec) else dict(spec or {})
-    return catalog.check({**given, **parameters})
+    given = {**catalog.named(given), **catalog.named(parameters)}
+    if isinstance(given.get("target_columns"), str):
+        given["target_columns"] = [given["target_columns"]]
+    return catalog.check(given)
 
 
 def _past(rows: int, spec: Spec) -> int:

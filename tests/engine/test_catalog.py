@@ -66,3 +66,18 @@ def test_what_is_out_of_its_range_is_refused(wrong):
     with pytest.raises(ParameterError) as told:
         check(wrong)
     assert list(told.value.problems) == list(wrong)
+
+
+def test_short_names_are_understood_and_twice_is_refused():
+    spec = check({"target": ["load"], "time": "at", "algorithm": "predad", "seed": 4})
+    assert (spec.target_columns, spec.time_column) == (("load",), "at")
+    assert (spec.algorithm_type, spec.random_state) == ("PredAD", 4)
+    with pytest.raises(ParameterError, match="given twice, as time_column and as time"):
+        check({"time": "at", "time_column": "when"})
+
+
+@pytest.mark.parametrize(("written", "meant"), [("TRUE", True), ("0", False), (True, True), ("no", False)])
+def test_a_flag_is_read_from_words(written, meant):
+    assert check({"causal": written}).causal is meant
+    with pytest.raises(ParameterError, match="true or false"):
+        check({"causal": "perhaps"})

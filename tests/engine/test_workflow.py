@@ -124,7 +124,7 @@ def test_a_spec_comes_as_mapping_object_or_keywords():
     with pytest.raises(ParameterError, match="algorithm_type"):
         detect(data, algorithm_type="Oracle")
     with pytest.raises(ParameterError, match="unknown parameter"):
-        detect(data, algorithm="PredAD")
+        detect(data, algoritm="PredAD")
 
 
 @pytest.mark.parametrize("method", [m.name for m in catalog.LABELINGS])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,11 +13,18 @@ from oddline_api.cli.options import detection_options, given
 from oddline_api.cli.output import PICTURES, OutputFile, bar, format_options, opened, tell
 
 if TYPE_CHECKING:
+    from oddline.result import Detection
     from oddline.table import Table
 
-__all__ = ["detect", "read"]
+__all__ = ["detect", "judge", "model_option", "read"]
 
 READABLE = click.Path(exists=True, dir_okay=False, allow_dash=True)
+
+model_option = click.option(
+    "--model",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Score with what `oddline fit` learnt, and learn nothing.",
+)
 
 
 @click.command()
@@ -30,21 +38,33 @@ READABLE = click.Path(exists=True, dir_okay=False, allow_dash=True)
     metavar="FILE.png",
     help="Draw values, score and flagged rows (.png, .svg or .pdf).",
 )
+@model_option
 @format_options
-def detect(file: str, output: str | None, picture: str | None, form: str | None, **parameters: Any) -> None:
+def detect(
+    file: str,
+    output: str | None,
+    picture: str | None,
+    model: str | None,
+    form: str | None,
+    **parameters: Any,
+) -> None:
     """Find anomalies in FILE (CSV or JSON rows, plain or gzip; - for stdin), here, without a service.
 
     Prints the anomalies; with --csv a line for every row, with --json all of it, in the form a
     service answers.
     """
-    spec = check(given(parameters))
-    table = read(file, spec)
-    from oddline.workflow import detect as run
+    if model:
+        detection = judge(file, model, given(parameters))
+    else:
+        spec = check(given(parameters))
+        table = read(file, spec)
+        from oddline.workflow import detect as run
+
+        detection = run(table, spec, bar)
+    bar(1.0, "done", last=True)
     from oddline_api.cli.report import print_result
     from oddline_workers.render import render
 
-    detection = run(table, spec, bar)
-    bar(1.0, "done", last=True)
     if picture:
         from oddline.plot import plot
 
@@ -64,6 +84,17 @@ def detect(file: str, output: str | None, picture: str | None, form: str | None,
 
 def read(file: str, spec: Spec) -> Table:
     """The table in a file, or on stdin."""
-    from oddline.workflow import read as read_as_asked
+    from oddline.reading import read as read_as_asked
 
-    return read_as_asked(sys.stdin.buffer.read() if file == "-" else file, spec)
+    return read_as_asked(_source(file), spec)
+
+
+def judge(file: str, model: str, asked: Mapping[str, Any]) -> Detection:
+    """What a kept model says of a file, or of stdin."""
+    from oddline.persist import load
+
+    return load(model).score(_source(file), bar, **asked)
+
+
+def _source(file: str) -> str | bytes:
+    return sys.stdin.buffer.read() if file == "-" else file

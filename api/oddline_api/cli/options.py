@@ -11,16 +11,6 @@ from oddline.catalog import PARAMETERS, Parameter
 
 __all__ = ["detection_options", "given", "score_options"]
 
-SHORT = {
-    "algorithm_type": "--algorithm",
-    "anomaly_estimator": "--estimator",
-    "lookback_window": "--lookback",
-    "labeling_threshold": "--threshold",
-    "target_columns": "--target",
-    "random_state": "--seed",
-    "train_rows": "--train",
-}
-
 NO_PART_IN_SCORES = frozenset(
     {"prediction_type", "recent_data", "observation_window", "labeling_method", "labeling_threshold"}
 )
@@ -52,7 +42,7 @@ def _options(command: Command, parameters: Iterable[Parameter]) -> Command:
 
 def _option(parameter: Parameter) -> Callable[[Command], Command]:
     long = "--" + parameter.name.replace("_", "-")
-    names = [SHORT[parameter.name], long] if parameter.name in SHORT else [long]
+    names = [f"--{parameter.short}", long] if parameter.short else [long]
     text = parameter.help
     if parameter.kind == "flag":
         return click.option(*names, parameter.name, is_flag=True, default=None, help=text)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from oddline.catalog import check
+from oddline.catalog import Spec, check
 from oddline.errors import ParameterError, did_you_mean
-from oddline_api.cli.detect import READABLE, read
+from oddline_api.cli.detect import READABLE, judge, model_option, read
 from oddline_api.cli.options import given, score_options
 from oddline_api.cli.output import OutputFile, bar, opened, tell
 
 if TYPE_CHECKING:
+    from oddline.result import Detection
     from oddline.table import Table
 
 __all__ = ["score"]
@@ -27,15 +28,30 @@ ANSWERS = frozenset({"label", "labels", "is_anomaly", "anomaly"})
 @click.option(
     "--ignore", multiple=True, metavar="COLUMN", help="A column to leave out. Repeat it for several."
 )
+@model_option
 @score_options
-def score(file: str, output: str | None, ignore: tuple[str, ...], **parameters: Any) -> None:
+def score(
+    file: str, output: str | None, ignore: tuple[str, ...], model: str | None, **parameters: Any
+) -> None:
     """Write one score for each row of FILE: larger is odder, never negative, never missing.
 
     Every numeric column but the time is judged, unless --target names some or --ignore leaves some
     out: a column with the answers, such as Label, should be left out. No time column is needed. The
     output has a header line, `score`, and then as many lines as FILE has rows, in its order.
     """
-    spec = check(given(parameters))
+    if model:
+        detection = judge(file, model, given(parameters))
+    else:
+        detection = _detection(file, check(given(parameters)), ignore)
+    bar(1.0, "done", last=True)
+    for note in detection.notes:
+        tell(note)
+    with opened(output) as target:
+        target.write("score\n")
+        target.writelines(f"{value!r}\n" for value in detection.score.tolist())
+
+
+def _detection(file: str, spec: Spec, ignore: tuple[str, ...]) -> Detection:
     table = _without(read(file, spec), ignore)
     if spec.train_rows is not None and spec.train_rows >= len(table.values):
         raise ParameterError(
@@ -48,13 +64,7 @@ def score(file: str, output: str | None, ignore: tuple[str, ...], **parameters: 
             tell(f"Column {name!r} is judged like any other; --ignore {name} leaves it out.")
     from oddline.workflow import detect
 
-    detection = detect(table, spec, bar)
-    bar(1.0, "done", last=True)
-    for note in detection.notes:
-        tell(note)
-    with opened(output) as target:
-        target.write("score\n")
-        target.writelines(f"{value!r}\n" for value in detection.score.tolist())
+    return detect(table, spec, bar)
 
 
 def _without(table: Table, ignore: tuple[str, ...]) -> Table:

@@ -14,7 +14,7 @@ from oddline.catalog.algorithms import (
     lane_of,
     least_columns_of,
 )
-from oddline.catalog.checking import check
+from oddline.catalog.checking import check, named
 from oddline.catalog.labelings import LABELINGS, Labeling
 from oddline.catalog.parameters import PARAMETERS, Parameter, Spec
 
@@ -31,4 +31,5 @@ __all__ = [
     "estimators_of",
     "lane_of",
     "least_columns_of",
+    "named",
 ]

@@ -10,7 +10,36 @@ from oddline.catalog.algorithms import ALGORITHMS, estimators_of, least_columns_
 from oddline.catalog.parameters import PARAMETERS, Parameter, Spec
 from oddline.errors import ParameterError, did_you_mean, is_text
 
-__all__ = ["check"]
+__all__ = ["check", "named"]
+
+_SHORT = {p.short: p.name for p in PARAMETERS.values() if p.short}
+
+
+def named(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values under the full names of their parameters.
+
+    Raises
+    ------
+    ParameterError
+        One is given under both of its names.
+
+    Examples
+    --------
+    >>> named({"target": ["load"], "time": "at"})
+    {'target_columns': ['load'], 'time_column': 'at'}
+    """
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        full = _SHORT.get(name, name)
+        if full in found:
+            said = f"is given twice, as {full} and as {name if name != full else _short(full)}"
+            raise ParameterError(f"{full}: {said}", problems={full: said})
+        found[full] = value
+    return found
+
+
+def _short(name: str) -> str:
+    return PARAMETERS[name].short
 
 
 def check(values: Mapping[str, Any]) -> Spec:
@@ -19,7 +48,7 @@ def check(values: Mapping[str, Any]) -> Spec:
     Parameters
     ----------
     values : mapping
-        Parameter name to value. Missing names and ``None`` take the default. Choices match
+        Parameter name, or its short one, to value. Missing names and ``None`` take the default. Choices match
         without regard to case.
 
     Returns
@@ -40,7 +69,7 @@ def check(values: Mapping[str, Any]) -> Spec:
     """
     problems: dict[str, str] = {}
     good: dict[str, Any] = {}
-    for name, value in values.items():
+    for name, value in named(values).items():
         if name not in PARAMETERS:
             written = name if is_text(name) else ascii(name)
             problems[written] = f"unknown parameter.{did_you_mean(name, PARAMETERS)}"

@@ -17,7 +17,7 @@ class Parameter:
     """One parameter of a detection: its kind, default and legal range.
 
     ``kind`` is ``"int"``, ``"float"``, ``"text"``, ``"choice"``, ``"columns"``, ``"flag"`` or
-    ``"int_or_auto"``.
+    ``"int_or_auto"``. ``short`` is another name that is understood for it.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Parameter:
     maximum: float | None = None
     choices: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    short: str = ""
 
     @property
     def range(self) -> str:
@@ -63,7 +64,7 @@ _ESTIMATORS = tuple(e for a in ALGORITHMS for e in a.estimators)
 PARAMETERS: dict[str, Parameter] = {
     p.name: p
     for p in (
-        Parameter("time_column", "text", None, "The column that holds the time of each row."),
+        Parameter("time_column", "text", None, "The column that holds the time of each row.", short="time"),
         Parameter(
             "time_format",
             "text",
@@ -75,6 +76,7 @@ PARAMETERS: dict[str, Parameter] = {
             "columns",
             None,
             "The columns to judge; without them every numeric column but the time.",
+            short="target",
         ),
         Parameter(
             "prediction_type",
@@ -98,6 +100,7 @@ PARAMETERS: dict[str, Parameter] = {
             "The pipeline.",
             choices=tuple(a.name for a in ALGORITHMS),
             aliases=_aliases(ALGORITHMS),
+            short="algorithm",
         ),
         Parameter(
             "anomaly_estimator",
@@ -106,6 +109,7 @@ PARAMETERS: dict[str, Parameter] = {
             "The estimator inside the pipeline; Default takes the pipeline's first.",
             choices=tuple(dict.fromkeys(("Default", *(e.name for e in _ESTIMATORS)))),
             aliases=_aliases(_ESTIMATORS),
+            short="estimator",
         ),
         Parameter(
             "lookback_window",
@@ -114,6 +118,7 @@ PARAMETERS: dict[str, Parameter] = {
             "How many rows back a window or forecaster looks.",
             minimum=1,
             maximum=100_000,
+            short="lookback",
         ),
         Parameter(
             "observation_window",
@@ -137,6 +142,7 @@ PARAMETERS: dict[str, Parameter] = {
             "The critical value of a dynamic label method; larger flags fewer rows.",
             minimum=0.0,
             maximum=1e12,
+            short="threshold",
         ),
         Parameter(
             "train_rows",
@@ -145,6 +151,7 @@ PARAMETERS: dict[str, Parameter] = {
             "Learn only from the first so many rows; without it from all.",
             minimum=2,
             maximum=2_000_000,
+            short="train",
         ),
         Parameter(
             "causal",
@@ -174,6 +181,7 @@ PARAMETERS: dict[str, Parameter] = {
             "The seed: same data, parameters and seed give the same scores.",
             minimum=0,
             maximum=2**32 - 1,
+            short="seed",
         ),
     )
 }
