@@ -148,6 +148,23 @@ def test_what_is_no_list_of_names(gateway, text):
         ({"prediction_type": "batch"}, ["prediction_type: got 'batch'", "one of entire, recent"]),
         ({"algorithm_type": "WindwAD"}, ["algorithm_type: got 'WindwAD'", "Did you mean 'WindowAD'?"]),
         ({"algorithm_type": "DeepAD "}, None),
+        (
+            {"algorithm_type": "RelationshipAD"},
+            ["target_column: RelationshipAD needs at least 2 target columns, got 1"],
+        ),
+        (
+            {"algorithm_type": "RelationAD", "multi": True, "labeling_method": "chi-square"},
+            ["labeling_method: got 'Chi-Square'; RelationshipAD takes IID only"],
+        ),
+        (
+            {
+                "multi": True,
+                "target_columns": "['Value', 'Other']",
+                "algorithm_type": "RelationAD",
+                "anomaly_estimator": "GGM_L1",
+            },
+            None,
+        ),
         ({"labeling_method": "Chi Square"}, ["Did you mean 'Chi-Square'?"]),
         (
             {"algorithm_type": "WindowAD", "anomaly_estimator": "NearestNeighbour"},

@@ -17,6 +17,8 @@ __all__ = ["Accepted", "GatewayError", "MultivariateForm", "Polled", "ServiceErr
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 LEGACY = {"scoring_method": "labeling_method", "scoring_threshold": "labeling_threshold"}
 """Names of service 1.1.6, taken where the newer one is absent."""
+SCORES_ONLY = ("RelationshipAD",)
+"""Algorithms that the hosted service gave no labels for: they take IID alone."""
 
 
 class _BatchForm(Schema):
@@ -63,7 +65,13 @@ class _BatchForm(Schema):
 
     @validates_schema(skip_on_field_errors=False)
     def ask_the_catalogue(self, data: dict[str, Any], **_: Any) -> None:
-        problems = problems_of(self.parameters(data))
+        values = self.parameters(data)
+        problems = problems_of(values)
+        if not problems:
+            spec = check(values)
+            if spec.algorithm_type in SCORES_ONLY and spec.labeling_method != "IID":
+                text = f"got {spec.labeling_method!r}; {spec.algorithm_type} takes IID only in this dialect"
+                problems["labeling_method"] = [text]
         if "target_columns" in problems:
             problems[self.targets] = problems.pop("target_columns")
         if problems:
