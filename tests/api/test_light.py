@@ -90,15 +90,23 @@ for name in ("oddline", "oddline_workers", "oddline_api"):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
 from oddline.catalog import ALGORITHMS
+from oddline.errors import ModelError
 from oddline_api.cli.main import cli
 for algorithm in ALGORITHMS:
-    cli.main(["detect", sys.argv[1], "--algorithm", algorithm.name, "--csv"], standalone_mode=False)
+    if algorithm.least_columns > 1:
+        continue
+    try:
+        cli.main(["detect", sys.argv[1], "--algorithm", algorithm.name, "--csv"], standalone_mode=False)
+    except ModelError as error:
+        print(f"{algorithm.name}: {error.message}", file=sys.stderr)
 """
 
 
-def test_everything_works_without_torch():
+def test_all_but_the_nets_works_without_torch():
     sample = Path(__file__).parents[1] / "data" / "sample.csv"
     words = [sys.executable, "-c", WITHOUT_TORCH, sample]
     done = subprocess.run(words, capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
-    assert len(done.stdout.splitlines()) == 1001 * len(ALGORITHMS)
+    assert len(done.stdout.splitlines()) == 1001 * (sum(a.least_columns == 1 for a in ALGORITHMS) - 1)
+    assert done.stderr.startswith("ReconstructAD: ")
+    assert "pip install 'oddline[deep]'" in done.stderr
