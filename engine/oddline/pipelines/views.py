@@ -1,0 +1,110 @@
+"""A detector of odd windows as a judge of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddline.operators.windows import around, blocks, coarsen, flatten, pad_head, spread, take
+from oddline.pipelines.detectors import Detector
+from oddline.progress import Progress, silent
+
+__all__ = ["View"]
+
+Floats = NDArray[np.float64]
+
+
+class View:
+    """Every window of a series before one detector; a row gets the mean of the windows on it.
+
+    Parameters
+    ----------
+    detector : Detector
+        Made for this window.
+    causal : bool
+        A row is judged by the window that ends at it, and by no other.
+    columns : ndarray of int, optional
+        The columns that the detector sees; without it all.
+
+    Notes
+    -----
+    Time grows with rows·window·columns; memory is a few copies of the series and blocks of some
+    megabytes.
+    """
+
+    def __init__(self, detector: Detector, causal: bool, columns: NDArray[np.intp] | None = None) -> None:
+        self.detector, self.causal, self.columns = detector, causal, columns
+
+    @property
+    def window(self) -> int:
+        """Rows of a window."""
+        return self.detector.window
+
+    @property
+    def reach(self) -> int:
+        """A row's score depends on so many rows before it and, unless causal, after it."""
+        return self.window - 1
+
+    def fit(self, series: Floats) -> None:
+        """Learn from a series (n, d) of at least ``window`` rows."""
+        seen = self._seen(series)
+        self.detector.fit(flatten(*coarsen(seen, self.window), self.window))
+
+    def scores(self, series: Floats, learnt: int, progress: Progress = silent) -> Floats:
+        """Scores (n,) of a series (n, d) whose first ``learnt`` rows are those learnt from."""
+        view, padded = self._windows(series)
+        scores = np.empty(len(view))
+        for rows, windows, places in self._walk(view, padded, learnt, np.arange(len(view))):
+            scores[rows] = self.detector.scores(windows, places)
+            progress(rows.stop / len(view), "score")
+        return scores if self.causal else spread(scores, self.window)[padded:]
+
+    def parts(
+        self, series: Floats, learnt: int, rows: NDArray[np.intp], progress: Progress = silent
+    ) -> Floats:
+        """Non-negative parts (k, d) of the scores of some rows, ascending.
+
+        They sum to the scores where those of the detector do.
+        """
+        view, padded = self._windows(series)
+        window = self.window
+        near = rows if self.causal else around(rows + padded, window - 1, 0, len(view))
+        parts = np.empty((len(near), view.shape[1]))
+        for part, windows, places in self._walk(view, padded, learnt, near):
+            parts[part] = self.detector.parts(windows, view.shape[1], places)
+            progress(part.stop / len(near), "score")
+        if not self.causal:
+            # Stretches of windows stand side by side; those that cover a wanted row are neighbours.
+            rows = rows + padded
+            first = np.searchsorted(near, np.maximum(rows - window + 1, 0))
+            parts = spread(parts, window)[np.where(rows < window, rows, first + window - 1)]
+        if self.columns is None:
+            return parts
+        every = np.zeros((len(parts), series.shape[1]))
+        every[:, self.columns] = parts
+        return every
+
+    def _seen(self, series: Floats) -> Floats:
+        return series if self.columns is None else series[:, self.columns]
+
+    def _windows(self, series: Floats) -> tuple[NDArray[np.float64], int]:
+        """The windows of a series as a view, and how many rows were put in front to have one."""
+        series = self._seen(series)
+        padded = pad_head(series, len(series) + self.window - 1 if self.causal else self.window)
+        return flatten(*coarsen(padded, self.window), self.window), len(padded) - len(series)
+
+    def _walk(
+        self, view: NDArray[np.float64], padded: int, learnt: int, places: NDArray[np.intp]
+    ) -> Iterator[tuple[slice, Floats, NDArray[np.intp] | None]]:
+        """Blocks of the windows at some places of the view.
+
+        The third value are their places in the series, where they were learnt from.
+        """
+        own = int(np.searchsorted(places, learnt - self.window + 1 + padded)) if learnt else 0
+        width = max(view.shape[1] * view.shape[2], 1_000)
+        for start, stop, known in ((0, own, True), (own, len(places), False)):
+            for piece in blocks(stop - start, width):
+                rows = slice(start + piece.start, start + piece.stop)
+                yield rows, take(view, places[rows]), places[rows] - padded if known else None
