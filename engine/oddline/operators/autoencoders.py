@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 
 from oddline.errors import ModelError
 from oddline.operators.networks import Network
+from oddline.progress import Progress, silent
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 __all__ = ["device", "rebuild_errors", "train"]
 
+Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
 _STEPS = 600
@@ -24,17 +26,19 @@ _BATCH = 128
 _RATE = 3e-3
 _LOOK_EVERY = 50  # steps between two looks at the held-out block
 _PATIENCE = 3  # looks without gain, after which training stops
-_ROWS = 1_024  # windows are judged so many at a time: the sums of one never depend on how many come
-_LID = 1e4  # standard deviations: keeps squares of squares finite in training
+_ROWS = {"cpu": 1_024, "cuda": 16_384}
+"""Windows are judged so many at a time, never fewer: the sums of one do not depend on how many come."""
+_LID = 1e4  # standard deviations that a net sees at most: keeps squares of squares finite
+_MOST = 1e15  # standard deviations: keeps squares finite in float32
 
 
-def train(net: Network, windows: Singles, seed: int) -> dict[str, Singles]:
+def train(net: Network, windows: Floats, seed: int) -> dict[str, Singles]:
     """The weights of a net that has learnt to rebuild most of some windows.
 
     Parameters
     ----------
     net : Network
-    windows : ndarray of float32 (m, channels, points)
+    windows : ndarray (m, channels, points)
         In time order; the last tenth is held out and tells when to stop.
     seed : int
 
@@ -62,7 +66,7 @@ def train(net: Network, windows: Singles, seed: int) -> dict[str, Singles]:
     noise = rng.standard_normal((_STEPS, _BATCH, net.code), dtype=np.float32)
     with _alone() as torch, torch.enable_grad():
         where = device()
-        values = torch.from_numpy(np.clip(windows, -_LID, _LID)).to(where)
+        values = torch.from_numpy(np.clip(windows, -_LID, _LID).astype(np.float32)).to(where)
         picks, stirs = torch.from_numpy(order).to(where), torch.from_numpy(noise).to(where)
         # One vector under all weights: a step of Adam is then six operations, not six for each.
         flat = torch.from_numpy(np.concatenate([w.ravel() for w in start.values()])).to(where)
@@ -75,7 +79,8 @@ def train(net: Network, windows: Singles, seed: int) -> dict[str, Singles]:
         for step in range(_STEPS):
             batch = values[picks[step]]
             slope.zero_()
-            net.loss(weights, batch, stirs[step]).mean().backward()
+            # The logarithm lets a window count the less the worse it fits: the odd ones shall not be learnt.
+            net.loss(weights, batch, stirs[step]).log1p().mean().backward()
             with torch.no_grad():
                 first.lerp_(slope, 0.1)
                 second.lerp_(slope * slope, 0.005)
@@ -91,7 +96,13 @@ def train(net: Network, windows: Singles, seed: int) -> dict[str, Singles]:
         return {name: part.cpu().numpy().copy() for name, part in _views(best, net).items()}
 
 
-def rebuild_errors(net: Network, weights: Mapping[str, Singles], windows: Singles, seed: int) -> Singles:
+def rebuild_errors(
+    net: Network,
+    weights: Mapping[str, Singles],
+    windows: Floats,
+    seed: int,
+    progress: Progress = silent,
+) -> Floats:
     """How far windows lie from what the net makes of them.
 
     Parameters
@@ -99,32 +110,43 @@ def rebuild_errors(net: Network, weights: Mapping[str, Singles], windows: Single
     net : Network
     weights : mapping
         From :func:`train`.
-    windows : ndarray of float32 (b, channels, points)
+    windows : ndarray (m, channels, points)
+        May be a view on a series: rows that windows share are then copied once, not once a window.
     seed : int
         Of the random codes of a net that draws; they are the same for every window.
+    progress : callable, optional
 
     Returns
     -------
-    ndarray of float32 (b, channels)
+    ndarray (m, channels)
         The mean squared error of each channel.
     """
     with _alone() as torch, torch.inference_mode():
         where = device()
         tensors = {name: torch.from_numpy(weight).to(where) for name, weight in weights.items()}
-        noise = None
-        if net.draws:
-            rng = np.random.default_rng(seed)
-            noise = torch.from_numpy(rng.standard_normal((net.draws, 1, net.code), dtype=np.float32)).to(
-                where
-            )
-        found = []
-        for start in range(0, len(windows), _ROWS):
-            batch = torch.from_numpy(windows[start : start + _ROWS])
+        drawn = np.random.default_rng(seed).standard_normal((net.draws, 1, net.code), dtype=np.float32)
+        noise = torch.from_numpy(drawn).to(where) if net.draws else None
+        carried = _carry(torch, windows, where)
+        rows = _ROWS[where]
+        # All stays on the device until the end: nothing in the loop waits for it.
+        errors = torch.empty((len(windows), net.channels), dtype=torch.float32, device=where)
+        for start in range(0, len(windows), rows):
+            batch = carried[start : start + rows]
             count = len(batch)
-            if count < _ROWS:
-                batch = torch.cat([batch, batch[-1:].expand(_ROWS - count, -1, -1)])
-            found.append(_errors(net, tensors, batch.to(where), noise)[:count])
-        return np.asarray(torch.cat(found).cpu().numpy())
+            if count < rows:
+                batch = torch.cat([batch, batch[-1:].expand(rows - count, -1, -1)])
+            errors[start : start + count] = _errors(net, tensors, batch.contiguous(), noise)[:count]
+            progress((start + count) / len(windows), "score")
+        return np.asarray(errors.cpu().numpy(), dtype=np.float64)
+
+
+def _carry(torch: Any, windows: Floats, where: str) -> Tensor:
+    """Windows as a tensor on the device, with the same strides: what they share is there once."""
+    strides = [stride // windows.itemsize for stride in windows.strides]
+    reach = 1 + sum((size - 1) * stride for size, stride in zip(windows.shape, strides, strict=True))
+    memory = np.lib.stride_tricks.as_strided(windows, (reach,), (windows.itemsize,), writeable=False)
+    single = np.clip(memory, -_MOST, _MOST).astype(np.float32)
+    return torch.from_numpy(single).to(where).as_strided(windows.shape, strides)
 
 
 def device() -> str:
@@ -183,5 +205,6 @@ def _alone() -> Iterator[Any]:
     with ExitStack() as stack:
         stack.callback(torch.set_num_threads, threads)
         torch.set_num_threads(1)
+        stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.backends.cudnn.flags(True, False, True, False))
         yield torch

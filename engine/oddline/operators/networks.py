@@ -27,7 +27,7 @@ class Network(ABC):
     channels: int
     points: int
 
-    latent: ClassVar[int] = 8
+    latent: ClassVar[int] = 16
     """Numbers that a window is squeezed into, at most."""
     draws: ClassVar[int] = 0
     """Random codes drawn for each window when it is judged."""

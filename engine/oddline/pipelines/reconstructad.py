@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from oddline.operators.autoencoders import device, rebuild_errors, train
 from oddline.operators.neighbors import pick_references
 from oddline.operators.networks import NETWORKS, Convolutional, Dense, Network, Recurrent, Variational
+from oddline.operators.windows import spread
 from oddline.pipelines.detectors import Detector
 from oddline.pipelines.windowed import WindowedPipeline
-from oddline.progress import Progress
+from oddline.progress import Progress, silent
 
 __all__ = ["AUTOENCODERS", "ReconstructAD"]
 
 Floats = NDArray[np.float64]
 
 _SAMPLE = 4_000  # windows that a net is trained on
-_MOST = 1e15  # standard deviations: squares stay finite in float32
 
 
 class Autoencoder(Detector):
@@ -33,14 +33,17 @@ class Autoencoder(Detector):
         rng = np.random.default_rng(self.seed)
         self._net = self.network(view.shape[1], view.shape[2])
         sample = view[pick_references(len(view), _SAMPLE, rng)]
-        self._weights = train(self._net, _single(sample), self.seed)
+        self._weights = train(self._net, sample, self.seed)
 
     def scores(self, windows: Floats, places: NDArray[np.intp] | None) -> Floats:
         return self.parts(windows, self._net.channels, places).mean(axis=1)
 
     def parts(self, windows: Floats, channels: int, places: NDArray[np.intp] | None) -> Floats:
-        shaped = _single(windows.reshape(len(windows), channels, -1))
-        return rebuild_errors(self._net, self._weights, shaped, self.seed).astype(np.float64)
+        return self.errors(windows.reshape(len(windows), channels, -1))
+
+    def errors(self, view: NDArray[np.float64], progress: Progress = silent) -> Floats:
+        """The mean squared error of each channel (m, channels) of windows (m, channels, points)."""
+        return rebuild_errors(self._net, self._weights, view, self.seed, progress)
 
     def __str__(self) -> str:
         name = next(name for name, kind in NETWORKS.items() if kind is self.network)
@@ -124,6 +127,7 @@ class ReconstructAD(WindowedPipeline):
 
     _detectors: ClassVar[Mapping[str, type[Detector]]] = AUTOENCODERS
     _stationarize: ClassVar[bool] = False
+    _detector: Autoencoder
 
     def __init__(
         self,
@@ -148,6 +152,8 @@ class ReconstructAD(WindowedPipeline):
         if device() == "cpu":
             self.reasons_ += ("no GPU here: the net ran on the processor",)
 
-
-def _single(windows: NDArray[np.float64]) -> NDArray[np.float32]:
-    return np.clip(windows, -_MOST, _MOST).astype(np.float32)
+    def _score(self, values: Floats, learnt: int, progress: Progress) -> Floats:
+        # No window is its own neighbour here, so all can be judged in one go, on the device.
+        view, padded = self._windows(values)
+        scores = self._detector.errors(view, progress).mean(axis=1)
+        return scores if self.causal else spread(scores, self.lookback_)[padded:]
