@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,10 +25,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Answer", "Judge", "cores"]
+__all__ = ["Answer", "Judge", "cores", "is_wanted", "words_of"]
 
 HERE = Path(__file__).parent
-PYTHONS = {"peers": HERE.parent / ".venv-bench" / "bin" / "python"}
+PYTHONS = dict.fromkeys(("peers", "counterparts"), HERE.parent / ".venv-bench" / "bin" / "python")
 """The interpreters of modules that do not run in ours."""
 
 Floats = NDArray[np.float64]
@@ -47,7 +48,7 @@ class Answer:
 
 
 class Judge:
-    """The parent's end. Use it as a context; ``limit`` seconds are what one series may take."""
+    """The parent's end. Use it as a context; one series may take ``limit`` seconds of processor time."""
 
     def __init__(self, table: str, name: str, *, core: int | None = None, limit: float = 60.0) -> None:
         self.table, self.name, self.core, self.limit = table, name, core, limit
@@ -67,16 +68,11 @@ class Judge:
         np.save(path, values)
         if self._process is None:
             self._process = self._start()
-        process, late = self._process, []
+        process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
-
-        def cut() -> None:
-            late.append(True)
-            process.kill()
-
-        timer = Timer(self.limit, cut)
-        timer.start()
+        stuck = Timer(20 * self.limit, process.kill)  # not for slow ones: the child watches its own time
+        stuck.start()
         try:
             process.stdin.write(f"{path}\n")
             process.stdin.flush()
@@ -84,11 +80,11 @@ class Judge:
         except BrokenPipeError:
             line = ""
         finally:
-            timer.cancel()
+            stuck.cancel()
         if not line:
-            self._end()
-            why = f"timed out after {self.limit:g} s" if late else "the process died"
-            return Answer(None, error=why)
+            code = self._end()
+            late = code == -signal.SIGPROF
+            return Answer(None, error=f"timed out after {self.limit:g} s" if late else f"ended with {code}")
         told: dict[str, Any] = json.loads(line)
         return Answer(None if told.get("error") else np.load(f"{path}.score.npy"), **told)
 
@@ -98,30 +94,47 @@ class Judge:
             raise SystemExit(f"{python} is not there: run `make peers` first")
         one = dict.fromkeys(("OMP", "OPENBLAS", "MKL", "NUMBA", "NUMEXPR"), "1")
         environment = {**os.environ, **{f"{name}_NUM_THREADS": count for name, count in one.items()}}
-        words = [str(python), str(HERE / "judge.py"), self.table, self.name]
+        words = [str(python), str(HERE / "judge.py"), self.table, self.name, str(self.limit)]
         if self.core is not None:
             words.append(str(self.core))
         return subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
 
-    def _end(self) -> None:
+    def _end(self) -> int | None:
         process, self._process = self._process, None
         if process is None:
-            return
+            return None
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
-                pipe.close()
+                with suppress(BrokenPipeError):
+                    pipe.close()
         try:
             process.wait(5)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        return process.returncode
 
 
 def cores() -> list[int]:
     """The cores this process may use."""
     return sorted(os.sched_getaffinity(0))
+
+
+def words_of(text: str) -> list[str]:
+    """The words of an option, by comma."""
+    return [word.strip().lower() for word in text.split(",") if word.strip()]
+
+
+def is_wanted(title: str, words: list[str], titles: Collection[str]) -> bool:
+    """Whether a title is one of some words, or contains one that is no title itself.
+
+    >>> is_wanted("MLP autoencoder", ["auto"], ["auto", "MLP autoencoder"])
+    False
+    """
+    known, title = {each.lower() for each in titles}, title.lower()
+    return not words or title in words or any(word in title for word in words if word not in known)
 
 
 def peak_mb() -> float:
@@ -148,7 +161,7 @@ def main() -> None:
     import warnings
     from importlib import import_module
 
-    table, name, *core = sys.argv[1:]
+    table, name, limit, *core = sys.argv[1:]
     if core:
         os.sched_setaffinity(0, {int(core[0])})
     warnings.simplefilter("ignore")
@@ -168,12 +181,15 @@ def main() -> None:
             told: dict[str, Any]
             wall, used = time.perf_counter(), time.process_time()
             try:
+                signal.setitimer(signal.ITIMER_PROF, float(limit))  # its signal ends the process
                 score = np.asarray(detector(values), dtype=float)
+                signal.setitimer(signal.ITIMER_PROF, 0)
                 told = {"seconds": time.process_time() - used, "wall": time.perf_counter() - wall}
                 if score.shape != (len(values),) or not np.isfinite(score).all():
                     raise ValueError(f"{score.shape} scores for {len(values)} rows, or not all finite")
                 np.save(f"{line.strip()}.score.npy", score)
             except Exception as error:
+                signal.setitimer(signal.ITIMER_PROF, 0)
                 told = {"error": f"{type(error).__name__}: {error}"[:300]}
             out.write(json.dumps({**told, "peak_mb": round(peak_mb(), 1)}) + "\n")
 

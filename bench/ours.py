@@ -7,18 +7,18 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from oddline.catalog import check
+from oddline.catalog import check, least_columns_of
 from oddline.pipelines import PIPELINES, build
 
-__all__ = ["FLOORS", "OURS", "pair"]
+__all__ = ["FLOORS", "NAMES", "OURS", "pair", "tracks_of"]
 
 Floats = NDArray[np.float64]
 
 
-def pair(algorithm: str, estimator: str) -> Callable[[Floats], Floats]:
+def pair(algorithm: str, estimator: str, lookback: int | str = "auto") -> Callable[[Floats], Floats]:
     """A pipeline of the catalogue, from (n, d) values to (n,) scores."""
     spec = check({"algorithm_type": algorithm, "anomaly_estimator": estimator})
-    return lambda values: build(spec, "auto").fit_score(values)
+    return lambda values: build(spec, lookback).fit_score(values)
 
 
 def title(algorithm: str, estimator: str) -> str:
@@ -26,8 +26,16 @@ def title(algorithm: str, estimator: str) -> str:
     return algorithm if estimator == "Default" else f"{algorithm} {estimator}"
 
 
-OURS = {title(*names): pair(*names) for names in PIPELINES}
-"""Algorithms and estimators by title."""
+NAMES = {title(*names): names for names in PIPELINES}
+"""Algorithm and estimator by title."""
+
+OURS = {name: pair(*names) for name, names in NAMES.items()}
+"""Every pair with its defaults, by title."""
+
+
+def tracks_of(name: str) -> str:
+    """The tracks a pair or a floor can judge: U, one column; M, several."""
+    return "M" if name in NAMES and least_columns_of(NAMES[name][0]) > 1 else "UM"
 
 
 def standardised(values: Floats) -> Floats:

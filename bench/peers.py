@@ -46,7 +46,11 @@ def centred(scores: Floats, rows: int) -> Floats:
 
 def points(values: Floats) -> Floats:
     """What a detector for tables sees: windows of a lone column, else the rows; each column standardised."""
-    table = windows(values, window_of(values)) if values.shape[1] == 1 else values
+    return standardised(windows(values, window_of(values)) if values.shape[1] == 1 else values)
+
+
+def standardised(table: Floats) -> Floats:
+    """Each column with mean 0 and variance 1."""
     width = table.std(axis=0)
     return np.asarray((table - table.mean(axis=0)) / np.where(width > 0, width, 1.0))
 

@@ -20,17 +20,18 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
-from judge import Judge, cores
-from ours import FLOORS, OURS
-from peers import PEERS, tracks_of
+import ours
+import peers
+from judge import Judge, cores, is_wanted, words_of
 from series import Series, published, read_folder
 from verdict import Result, report
 from vus import auc_pr, vus_pr
 
 HERE = Path(__file__).parent
-TABLES = {"ours.OURS": OURS, "ours.FLOORS": FLOORS, "peers.PEERS": PEERS}
+TABLES = {"ours.OURS": ours.OURS, "ours.FLOORS": ours.FLOORS, "peers.PEERS": peers.PEERS}
 SOURCES = {
     "ours": [HERE / "ours.py", *sorted((HERE.parent / "engine" / "oddline").rglob("*.py"))],
     "peers": [HERE / "peers.py", HERE / "series.py"],
@@ -53,7 +54,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=60.0, help="seconds a detector may take for a file")
     given = parser.parse_args()
     store = Store(given.json, given.keep)
-    wanted = [word.strip().lower() for word in given.only.split(",") if word.strip()]
+    wanted, titles = words_of(given.only), [name for members in TABLES.values() for name in members]
     for track in given.track:
         files = read_folder(given.folder, track)
         chosen = [
@@ -61,25 +62,18 @@ def main() -> None:
             for table, members in TABLES.items()
             for name in members
             if not (given.no_peers and table.startswith("peers"))
-            if is_wanted(name, wanted)
-            if not table.startswith("peers") or track in tracks_of(name)
+            if is_wanted(name, wanted, titles)
+            if track in (peers if table.startswith("peers") else ours).tracks_of(name)
         ]
         results = measure(files, chosen, store, given.jobs, given.limit)
         print("\n".join(report(track, len(files), results, published(given.folder, track))), flush=True)
-
-
-def is_wanted(name: str, words: list[str]) -> bool:
-    """Whether a title is one of some words, or contains one that is no title itself."""
-    titles = {title.lower() for members in TABLES.values() for title in members}
-    title = name.lower()
-    return not words or title in words or any(word in title for word in words if word not in titles)
 
 
 class Store:
     """Values by detector and file, kept in a JSON file as they come; those of other code do not count."""
 
     def __init__(self, path: Path | None, keep: bool = False) -> None:
-        self.path, self.keep = path, keep
+        self.path, self.keep, self._lock = path, keep, Lock()
         there = path is not None and path.exists()
         self.data: dict[str, Any] = json.loads(path.read_text()) if path is not None and there else {}
         self.data.setdefault("detectors", {})
@@ -92,16 +86,21 @@ class Store:
     def of(self, table: str, name: str) -> dict[str, Any]:
         """The values of one detector, by file; written to."""
         code = self.code[table.split(".")[0]]
-        kept = self.data["detectors"].setdefault(name, {"table": table, "code": code, "files": {}})
-        if kept["code"] != code and not self.keep:
-            kept.update(code=code, files={})
-        return dict(kept)["files"]  # type: ignore[no-any-return]
+        with self._lock:
+            kept = self.data["detectors"].setdefault(name, {"table": table, "code": code, "files": {}})
+            if kept["code"] != code and not self.keep:
+                kept.update(code=code, files={})
+        files: dict[str, Any] = kept["files"]
+        return files
 
-    def save(self) -> None:
-        if self.path is not None:
-            fresh = self.path.with_suffix(".new")
-            fresh.write_text(json.dumps(self.data, indent=1))
-            fresh.replace(self.path)
+    def put(self, kept: dict[str, Any], file: str, value: dict[str, Any]) -> None:
+        """Keep one value, on disk too: the bench may be stopped at any time."""
+        with self._lock:
+            kept[file] = value
+            if self.path is not None:
+                fresh = self.path.with_suffix(".new")
+                fresh.write_text(json.dumps(self.data, indent=1))
+                fresh.replace(self.path)
 
 
 def digest(files: list[Path]) -> str:
@@ -123,7 +122,7 @@ def measure(
             with Judge(table, name, core=core, limit=limit) as judge:
                 for series in files:
                     if series.name not in kept:
-                        kept[series.name] = valued(judge, series)
+                        store.put(kept, series.name, valued(judge, series))
         finally:
             free.put(core)
         return Result(table, name, {series.name: kept[series.name] for series in files})
@@ -136,7 +135,6 @@ def measure(
             print(
                 f"  {last.name}: {last.mean('vus'):.3f}, {last.seconds():.3f} s", file=sys.stderr, flush=True
             )
-            store.save()
     return results
 
 

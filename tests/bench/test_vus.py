@@ -43,13 +43,13 @@ def runs(label):
 def labelled(seed):
     """Random scores and labels: short and long anomalies, at the ends too, many ties or none."""
     rng = np.random.default_rng(seed)
-    n = int(rng.integers(5, 300))
+    n = int(rng.integers(5, 150))
     label = np.zeros(n, dtype=int)
     for _ in range(rng.integers(1, 10)):
         at = rng.integers(n)
         label[at : at + rng.integers(1, 20)] = 1
     score = rng.integers(0, 5, n).astype(float) if seed % 3 == 0 else rng.normal(size=n)
-    return score, label, int(rng.integers(0, 40))
+    return score, label, int(rng.integers(0, 24))
 
 
 @pytest.mark.parametrize("seed", range(12))
