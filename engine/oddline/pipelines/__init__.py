@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from oddline.catalog import least_columns_of
+from oddline.pipelines.auto import AutoAD
 from oddline.pipelines.base import Pipeline
 from oddline.pipelines.deepad import DeepAD
 from oddline.pipelines.detectors import DETECTORS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PIPELINES",
+    "AutoAD",
     "DeepAD",
     "Pipeline",
     "PredAD",
@@ -33,7 +35,7 @@ __all__ = [
 
 # Forecasters give each row its own error: static label methods smooth by themselves.
 PIPELINES: Mapping[tuple[str, str], Callable[..., Pipeline]] = {
-    ("auto", "Default"): partial(WindowAD, estimator="NearestNeighbor"),
+    ("auto", "Default"): AutoAD,
     ("DeepAD", "Default"): partial(DeepAD, smoothing=1),
     ("PredAD", "Default"): partial(PredAD, smoothing=1),
     **{("ReconstructAD", name): partial(ReconstructAD, estimator=name) for name in AUTOENCODERS},
