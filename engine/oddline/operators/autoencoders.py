@@ -21,8 +21,8 @@ __all__ = ["device", "rebuild_errors", "train"]
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 
-_STEPS = 600
-_BATCH = 128
+_STEPS = 400
+_BATCH = 64
 _RATE = 3e-3
 _LOOK_EVERY = 50  # steps between two looks at the held-out block
 _PATIENCE = 3  # looks without gain, after which training stops
@@ -55,7 +55,7 @@ def train(net: Network, windows: Floats, seed: int) -> dict[str, Singles]:
 
     Notes
     -----
-    At most 600 steps of Adam (Kingma & Ba 2015, arXiv:1412.6980) over batches of 128 windows: the
+    At most 400 steps of Adam (Kingma & Ba 2015, arXiv:1412.6980) over batches of 64 windows: the
     cost does not grow with m.
     """
     rng = np.random.default_rng(seed)

@@ -106,51 +106,71 @@ class Variational(Dense):
 
 @dataclass(frozen=True)
 class Convolutional(Network):
-    """Strided convolutions down to a code a few rows wide, transposed ones back."""
+    """Two strided convolutions down to a code a few rows wide, two transposed ones back.
+
+    Each filter sees two strides of rows. Written as dense layers on overlapping pieces: for nets
+    so small that takes half the time of the general convolution.
+    """
 
     stride: ClassVar[int] = 4
     filters: ClassVar[int] = 16
-    deep: ClassVar[int] = 4
-    """Filters of the innermost layer: the code has so many numbers every 16 rows."""
+
+    @property
+    def deep(self) -> int:
+        """Filters of the innermost layer: the code has so many numbers every 16 rows."""
+        return min(2 * self.channels, self.filters // 2)
+
+    @property
+    def code(self) -> int:
+        return self.deep * -(-self.points // self.stride**2)
 
     def shapes(self) -> Shapes:
         width = 2 * self.stride
         return {
-            "narrow.weight": (self.filters, self.channels, width),
-            "narrow.bias": (self.filters,),
-            "code.weight": (self.deep, self.filters, width),
-            "code.bias": (self.deep,),
-            "widen.weight": (self.deep, self.filters, width),
-            "widen.bias": (self.filters,),
-            "out.weight": (self.filters, self.channels, width),
-            "out.bias": (self.channels,),
+            **_layer("narrow", self.channels * width, self.filters),
+            **_layer("code", self.filters * width, self.deep),
+            **_layer("widen", self.deep, self.filters * width),
+            **_layer("out", self.filters, self.channels * width),
         }
 
     def rebuild(self, weights: Weights, windows: Tensor, noise: Tensor | None = None) -> Tensor:
         from torch.nn import functional
 
-        step, edge = self.stride, self.stride // 2
-        # The layers halve exactly only what their strides divide: repeat the last value up to there.
-        short = -self.points % step**2
-        x = functional.pad(windows, (0, short), mode="replicate") if short else windows
-        for name in ("narrow", "code"):
-            x = functional.conv1d(x, weights[f"{name}.weight"], weights[f"{name}.bias"], step, edge)
-            x = x.tanh() if name == "narrow" else x
-        for name in ("widen", "out"):
-            x = functional.conv_transpose1d(x, weights[f"{name}.weight"], weights[f"{name}.bias"], step, edge)
-            x = x.tanh() if name == "widen" else x
-        return x[:, :, : self.points]
+        # Repeat the last row up to where the strides divide the window.
+        short = -self.points % self.stride**2
+        x = functional.pad(windows, (0, short), mode="replicate").transpose(1, 2)
+        code = self._shrink(weights, "code", self._shrink(weights, "narrow", x).tanh())
+        y = self._stretch(weights, "out", self._stretch(weights, "widen", code).tanh())
+        return y.transpose(1, 2)[:, :, : self.points]
+
+    def _shrink(self, weights: Weights, name: str, x: Tensor) -> Tensor:
+        """A convolution: (b, rows, inputs) to (b, rows / stride, outputs)."""
+        from torch.nn import functional
+
+        edge = self.stride // 2
+        pieces = functional.pad(x, (0, 0, edge, edge)).unfold(1, 2 * self.stride, self.stride)
+        return _dense(weights, name, pieces.flatten(2))
+
+    def _stretch(self, weights: Weights, name: str, x: Tensor) -> Tensor:
+        """A transposed convolution: (b, rows, inputs) to (b, rows·stride, outputs)."""
+        from torch.nn import functional
+
+        pieces = _dense(weights, name, x).unflatten(2, (2, self.stride, -1))
+        before = functional.pad(pieces[:, :, 0], (0, 0, 0, 0, 0, 1))
+        after = functional.pad(pieces[:, :, 1], (0, 0, 0, 0, 1, 0))
+        edge = self.stride // 2
+        return (before + after).flatten(1, 2)[:, edge:-edge]
 
 
 @dataclass(frozen=True)
 class Recurrent(Network):
     """An LSTM reads the window, another writes it back from its last row to its first.
 
-    Several rows are read at a time, so that no window needs more than 16 steps.
+    Several rows are read at a time, so that no window needs more than 8 steps.
     """
 
     hidden: ClassVar[int] = 32
-    most: ClassVar[int] = 16
+    most: ClassVar[int] = 8
 
     @property
     def rows(self) -> int:

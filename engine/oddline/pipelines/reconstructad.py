@@ -112,7 +112,7 @@ class ReconstructAD(WindowedPipeline):
 
     Notes
     -----
-    Trained on at most 4,000 windows and 600 steps, whatever the length; scoring is linear in rows.
+    Trained on at most 4,000 windows and 400 steps, whatever the length; scoring is linear in rows.
     On a GPU where torch finds one. Scores are the same for any number of threads and any cut into
     blocks; on another kind of processor they differ by rounding.
 
