@@ -20,6 +20,8 @@ _COORDINATES = 8  # of a column's window in the joint one, or fewer: 512 for all
 _MOST_COORDINATES = 512
 _JOINT = 64
 _REFERENCES = 1_000
+_MOST_RELATED = 512
+_RIDGE = 0.01
 
 
 class ColumnEnergy(Detector):
@@ -35,8 +37,8 @@ class ColumnEnergy(Detector):
     -----
     Each column's windows are taken along the stronger half of their principal axes and measured
     in the width of each axis (a Mahalanobis distance). A departure that is small but goes where
-    the column never goes so counts more than a large one of the usual kind. The score is the mean
-    over the columns: about 1 for a usual window. O(d·window²/2) a window.
+    the column never goes so counts more than a large one of the usual kind. The score is the
+    distance over all columns, each times its weight. O(d·window²/2) a window.
 
     References
     ----------
@@ -45,7 +47,7 @@ class ColumnEnergy(Detector):
 
     def __init__(self, window: int, seed: int, weights: Floats) -> None:
         super().__init__(window, seed)
-        self.weights = weights / weights.sum()
+        self.weights = weights / np.linalg.norm(weights)
 
     def fit(self, view: NDArray[np.float64]) -> None:
         """Learn the axes of each column from windows (m, d, points)."""
@@ -55,13 +57,13 @@ class ColumnEnergy(Detector):
         self._usual: Floats = np.median(self._spectra.energies(sample), axis=0)
 
     def scores(self, windows: Floats, places: NDArray[np.intp] | None) -> Floats:
-        return np.asarray(self._spectra.energies(windows) @ self.weights)
+        return np.linalg.norm(self._spectra.energies(windows) * self.weights, axis=1)
 
     def parts(self, windows: Floats, channels: int, places: NDArray[np.intp] | None) -> Floats:
         """What each column does more than usual; the parts sum to the score."""
         each = self._spectra.energies(windows)
         more = np.maximum(each - self._usual, 0.0) * self.weights
-        return _summing_to(each @ self.weights, more)
+        return _summing_to(np.linalg.norm(each * self.weights, axis=1), more**2)
 
     def __str__(self) -> str:
         return f"ColumnEnergy(window={self.window})"
@@ -106,6 +108,25 @@ class JointNeighbors(Neighbors):
         return f"JointNeighbors(window={self.window},n_neighbors={self.options['neighbors']})"
 
 
+def unexplained(series: Floats) -> Floats | None:
+    """The matrix (d, d) that takes a scaled row to what the other columns do not say of each.
+
+    Column j of the result is proportional to the residual of column j in a ridge regression on
+    all the others; one inverse solves all regressions. None for less than 2 or more than 512
+    columns, or without ten rows for each.
+
+    References
+    ----------
+    Hoerl & Kennard (1970), Ridge regression, doi:10.1080/00401706.1970.10488634.
+    """
+    rows, columns = series.shape
+    if not 2 <= columns <= min(_MOST_RELATED, rows // 10):
+        return None
+    away = series - series.mean(axis=0)
+    precision = np.linalg.inv(away.T @ away / rows + _RIDGE * np.eye(columns))
+    return np.asarray(precision / np.diagonal(precision))
+
+
 def _summing_to(scores: Floats, parts: Floats) -> Floats:
     """Parts (b, d) stretched so that each row sums to its score (b,); even where all are 0."""
     total = parts.sum(axis=1, keepdims=True)
@@ -126,14 +147,17 @@ def column_weights(series: Floats) -> Floats:
 def column_views(series: Floats, causal: bool, seed: int) -> list[View]:
     """The views of a scaled series (n, d), not yet fitted.
 
-    Single columns over 32 and over 128 rows, and all columns together over 128; windows never take
-    more than a tenth of the rows.
+    Single columns over 32 and over 128 rows, what the other columns do not explain of each over
+    32, and all columns together over 128; windows never take more than a tenth of the rows.
     """
     weights = column_weights(series)
     columns = np.flatnonzero(weights)
     weights = weights[columns]
-    most = max(2, len(series) // 10) if len(series) > 3 else 1
+    most = max(1, len(series) // 10)
     short, long = min(_SHORT, most), min(_LONG, most)
-    detectors: list[Detector] = [ColumnEnergy(window, seed, weights) for window in sorted({short, long})]
-    detectors.append(JointNeighbors(long, seed, weights))
-    return [View(detector, causal, columns) for detector in detectors]
+    views = [View(ColumnEnergy(window, seed, weights), causal, columns) for window in sorted({short, long})]
+    mix = unexplained(series[:, columns])
+    if mix is not None:
+        views.append(View(ColumnEnergy(short, seed, weights), causal, columns, mix))
+    views.append(View(JointNeighbors(long, seed, weights), causal, columns))
+    return views

@@ -27,6 +27,8 @@ class View:
         A row is judged by the window that ends at it, and by no other.
     columns : ndarray of int, optional
         The columns that the detector sees; without it all.
+    mix : ndarray (columns, columns), optional
+        What it sees in place of each of them, as a sum of them all: ``series @ mix``.
 
     Notes
     -----
@@ -34,8 +36,14 @@ class View:
     megabytes.
     """
 
-    def __init__(self, detector: Detector, causal: bool, columns: NDArray[np.intp] | None = None) -> None:
-        self.detector, self.causal, self.columns = detector, causal, columns
+    def __init__(
+        self,
+        detector: Detector,
+        causal: bool,
+        columns: NDArray[np.intp] | None = None,
+        mix: Floats | None = None,
+    ) -> None:
+        self.detector, self.causal, self.columns, self.mix = detector, causal, columns, mix
 
     @property
     def window(self) -> int:
@@ -87,7 +95,8 @@ class View:
         return every
 
     def _seen(self, series: Floats) -> Floats:
-        return series if self.columns is None else series[:, self.columns]
+        seen = series if self.columns is None else series[:, self.columns]
+        return seen if self.mix is None else seen @ self.mix
 
     def _windows(self, series: Floats) -> tuple[NDArray[np.float64], int]:
         """The windows of a series as a view, and how many rows were put in front to have one."""
@@ -108,3 +117,6 @@ class View:
             for piece in blocks(stop - start, width):
                 rows = slice(start + piece.start, start + piece.stop)
                 yield rows, take(view, places[rows]), places[rows] - padded if known else None
+
+    def __str__(self) -> str:
+        return str(self.detector) if self.mix is None else f"Unexplained({self.detector})"
