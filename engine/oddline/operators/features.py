@@ -20,7 +20,7 @@ Tags = NDArray[np.bool_]
 
 METHODS = ("variance", "inflation", "correlation", "vote")
 
-_GROUP = 512  # columns compared with one another; more are divided into groups that move together
+_GROUP = 256  # columns compared with one another; more are divided into groups that move together
 _SINGULAR = 1e-9
 _LISTED = 5
 
@@ -59,7 +59,7 @@ class FeatureSelector(TransformerMixin, BaseEstimator):
     Notes
     -----
     One inverse gives the inflation of all columns, and a rank-one update takes a column out:
-    O(n·d² + d³) on a sample of at most 20,000 rows; beyond 512 columns within groups of those that move
+    O(n·d² + d³) on a sample of at most 20,000 rows; beyond 256 columns within groups of those that move
     together.
 
     References

@@ -12,8 +12,8 @@ __all__ = ["constrained_precision", "partial_correlations", "sparse_precision", 
 
 Floats = NDArray[np.float64]
 
-_MOST_STEPS = 300
-_TOLERANCE = 1e-5
+_MOST_STEPS = 500
+_TOLERANCE = 1e-4
 
 
 def sparse_precision(covariance: Floats, penalty: float) -> Floats:
@@ -101,7 +101,7 @@ def partial_correlations(precision: Floats) -> Floats:
     return partial
 
 
-def variable_scores(away: Floats, precision: Floats) -> Floats:
+def variable_scores(away: Floats, precision: Floats, noise: float = 0.0) -> Floats:
     """How unlikely each variable is, given the others: −ln p(x_i | the others) above its least.
 
     Parameters
@@ -110,11 +110,14 @@ def variable_scores(away: Floats, precision: Floats) -> Floats:
         Rows less the mean.
     precision : ndarray (d, d)
         Θ.
+    noise : float, default 0.0
+        Variance that each variable is allowed beyond its conditional variance 1/Θ_ii, so that the
+        tightest links do not rule the sum.
 
     Returns
     -------
     ndarray (n, d)
-        ((Θ·away)_i)²/(2Θ_ii), at least 0.
+        r_i²/(2·(1/Θ_ii + noise)) with r_i = (Θ·away)_i/Θ_ii; at least 0.
 
     References
     ----------
@@ -125,13 +128,14 @@ def variable_scores(away: Floats, precision: Floats) -> Floats:
     >>> variable_scores(np.array([[2.0, 0.0]]), np.eye(2))
     array([[2., 0.]])
     """
-    scores: Floats = (away @ precision) ** 2 / (2.0 * np.diagonal(precision))
+    diagonal = np.diagonal(precision)
+    scores: Floats = (away @ precision / diagonal) ** 2 / (2.0 * (1.0 / diagonal + noise))
     return scores
 
 
 def _alternate(covariance: Floats, sparsify: Callable[[Floats, float], Floats]) -> Floats:
     """Minimise tr(SΘ) − ln det Θ plus what ``sparsify`` is the proximal step of."""
-    step, close = 1.0, _TOLERANCE * len(covariance)
+    step, unit = 0.1, float(np.sqrt(len(covariance)))
     sparse = np.diag(1.0 / np.diagonal(covariance))
     gap = np.zeros_like(covariance)
     for _ in range(_MOST_STEPS):
@@ -139,15 +143,19 @@ def _alternate(covariance: Floats, sparsify: Callable[[Floats, float], Floats]) 
         dense = (axes * ((values + np.sqrt(values**2 + 4.0 * step)) / (2.0 * step))) @ axes.T
         before, sparse = sparse, sparsify(dense + gap, step)
         gap += dense - sparse
-        apart = float(np.linalg.norm(dense - sparse))
-        moved = step * float(np.linalg.norm(sparse - before))
-        if max(apart, moved) < close:
+        apart = _size(dense - sparse) / max(_size(sparse), unit)
+        moved = _size(sparse - before) / max(_size(gap), unit / step)
+        if max(apart, moved) < _TOLERANCE:
             break
-        if apart > 10.0 * moved or moved > 10.0 * apart:
+        if apart > 3.0 * moved or moved > 3.0 * apart:
             factor = 2.0 if apart > moved else 0.5
             step *= factor
             gap /= factor
     return _definite((sparse + sparse.T) / 2.0, 1.0 / np.diagonal(covariance))
+
+
+def _size(matrix: Floats) -> float:
+    return float(np.linalg.norm(matrix))
 
 
 def _definite(matrix: Floats, least: Floats) -> Floats:

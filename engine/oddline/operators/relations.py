@@ -31,8 +31,9 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 _GROUP = 64  # columns that are related to one another; more are divided
-_PENALTY = 0.05
+_PENALTY = 0.02
 _LEAST_LINK = 0.05
+_NOISE = 0.5
 
 
 class Relation(ABC):
@@ -64,7 +65,7 @@ class Relation(ABC):
 
 
 class Covariance(Relation):
-    """The covariance of a window against that of all rows."""
+    """The covariance and the mean of a window against those of all rows."""
 
     def fit(self, away: Floats) -> Self:
         self._distance = fit_covariance_distance(away)
@@ -81,7 +82,7 @@ class Covariance(Relation):
         return f"covariances are compared along {axes} principal axes of {columns} columns"
 
     def __str__(self) -> str:
-        return f"ShrunkCovariance(shrinkage=0.5,axes={self._distance.axes.shape[1]})"
+        return f"ShrunkCovariance(shrinkage=0.1,axes={self._distance.axes.shape[1]})"
 
 
 class Linear(Relation):
@@ -102,7 +103,7 @@ class Linear(Relation):
     def parts(self, away: Floats, window: int) -> Floats:
         parts = np.empty_like(away)
         for group, precision in zip(self._groups, self._precisions, strict=True):
-            parts[:, group] = variable_scores(away[:, group], precision)
+            parts[:, group] = variable_scores(away[:, group], precision, _NOISE)
         return moving_mean(parts, window)
 
     def _links(self) -> tuple[int, int]:
@@ -172,7 +173,7 @@ class Translation(Linear):
         return f"the other columns explain {self._quality.mean():.0%} of a column's variance on average"
 
     def __str__(self) -> str:
-        return "RidgeTranslation(alpha=1.0)"
+        return "RidgeTranslation(shrinkage=0.1)"
 
 
 RELATIONS: Mapping[str, type[Relation]] = {

@@ -75,7 +75,7 @@ class Selected(Pipeline):
     def _fit(self, values: Floats, progress: Progress) -> None:
         columns = values.shape[1]
         selector = FeatureSelector(method=self.method, least_columns=self.least_columns).fit(values)
-        self._kept = selector.get_support(indices=True)
+        self._kept = np.flatnonzero(selector.support_)
         names = self.names or [str(c + 1) for c in range(columns)]
         inner: Pipeline = clone(self.pipeline)
         inner.lookback_, inner.floor_ = self.lookback_, self.floor_
