@@ -1,5 +1,7 @@
 """New labels from the same scores."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -21,13 +23,12 @@ def test_labelling_again_is_labelling_so_at_once(algorithm, estimator, columns):
         method: detect(data, algorithm_type=algorithm, anomaly_estimator=estimator, labeling_method=method)
         for method in METHODS
     }
-    for first in METHODS:
-        for second in METHODS:
-            again = at_once[first].relabel(second)
-            np.testing.assert_array_equal(again.score, at_once[second].score)
-            np.testing.assert_array_equal(again.label, at_once[second].label)
-            assert again.anomalies == at_once[second].anomalies
-            assert (again.summary() | {"seconds": {}}) == (at_once[second].summary() | {"seconds": {}})
+    for first, second in pairwise([*METHODS, METHODS[0]]):
+        again = at_once[first].relabel(second)
+        np.testing.assert_array_equal(again.score, at_once[second].score)
+        np.testing.assert_array_equal(again.label, at_once[second].label)
+        assert again.anomalies == at_once[second].anomalies
+        assert (again.summary() | {"seconds": {}}) == (at_once[second].summary() | {"seconds": {}})
 
 
 def test_new_labels_need_no_new_fit(monkeypatch):

@@ -10,10 +10,15 @@ from numpy.typing import NDArray
 
 from oddline.catalog import LABELINGS
 from oddline.errors import ParameterError, did_you_mean
+from oddline.labeling.adaptive_sliding_window import adaptive_sliding_window
 from oddline.labeling.chi_square import chi_square
+from oddline.labeling.contamination import adaptive_contamination, contamination
+from oddline.labeling.contextual_anomaly import contextual_anomaly
 from oddline.labeling.iid import iid
+from oddline.labeling.q_score import q_score
 from oddline.labeling.runs import merge_runs
 from oddline.labeling.sliding_window import sliding_window
+from oddline.labeling.static import mad, otsu, q_function
 from oddline.labeling.trailing import Reference
 from oddline.operators.smoothing import smooth
 
@@ -28,8 +33,16 @@ Method = Callable[[Floats, float, Reference, slice, float], tuple[Floats, Floats
 """``(scores, threshold, reference, learn, floor)`` to ``(score, line, flagged, reason)``."""
 
 METHODS: Mapping[str, Method] = {
+    "Adaptive-Contamination": adaptive_contamination,
+    "Adaptive-Sliding-Window": adaptive_sliding_window,
     "Chi-Square": chi_square,
+    "Contamination": contamination,
+    "Contextual-Anomaly": contextual_anomaly,
     "IID": iid,
+    "MAD": mad,
+    "Otsu": otsu,
+    "Q-Function": q_function,
+    "Q-Score": q_score,
     "Sliding-Window": sliding_window,
 }
 """The code of each name in :data:`oddline.catalog.LABELINGS`."""
@@ -151,6 +164,7 @@ def label(
         start += window
     else:
         scores = smooth(scores, smoothing)
+        gap = max(gap, smoothing - 1)
     if start >= len(scores):
         return _nothing_to_judge(scores, start)
     known = train_rows is not None and train_rows - start >= _LEAST_TO_LEARN_FROM

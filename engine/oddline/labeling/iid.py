@@ -6,14 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from oddline.labeling.tail import SHORT, bulk_line, pareto_line
+from oddline.labeling.tail import SHORT, bulk_line, oddest, pareto_line
 from oddline.labeling.trailing import Reference
 
 __all__ = ["iid"]
 
 Floats = NDArray[np.float64]
 
-_MOST_BY_BULK = 0.015
 _CAUTION = 0.1
 
 
@@ -50,9 +49,7 @@ def iid(
 
 def _line(scores: Floats, threshold: float) -> tuple[float, str]:
     probability = float(special.chdtrc(1.0, threshold))
-    most = max(_MOST_BY_BULK, 5.0 / len(scores))
-    oddest = float(np.quantile(scores, max(0.0, 1.0 - most)))
-    bulk = max(bulk_line(scores, _CAUTION * probability), oddest)
+    bulk = max(bulk_line(scores, _CAUTION * probability), oddest(scores))
     rate = f"a false-alarm rate of {100 * probability:.2g} %"
     if len(scores) >= SHORT:
         tail = pareto_line(scores, probability)

@@ -7,11 +7,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from oddline.labeling.tail import LARGEST, everyday
+from oddline.labeling.tail import LARGEST, everyday, offset
 from oddline.labeling.trailing import Reference, follow
 from oddline.operators.windows import window_sums
 
-__all__ = ["sliding_window"]
+__all__ = ["Distance", "sliding_window"]
 
 Floats = NDArray[np.float64]
 
@@ -27,10 +27,11 @@ def sliding_window(
 
     The row itself is never in its window: with it inside, its distance could not exceed
     √(W − 1) standard deviations. Flagged rows enter the later windows clipped at the line.
-    Where the scores of a series jump more than those of white noise do, θ grows in proportion
-    (by the 98 % quantile of the distances), and no line is drawn below median + 2·MAD of the
-    logarithms: a heavy-tailed series does not flag its everyday. It finds single peaks, and
-    misses what rises slowly.
+    Scores are counted from their 1 % quantile, so that a score that is never small has its full
+    range. Where they jump more than those of white noise do, θ grows in proportion (by the 98 %
+    quantile of the distances), and no line is drawn below median + 2·MAD of the logarithms: a
+    heavy-tailed series does not flag its everyday. It finds single peaks, and misses what rises
+    slowly.
 
     Parameters
     ----------
@@ -51,30 +52,67 @@ def sliding_window(
     flagged : ndarray of bool (n,)
     reason : str
     """
-    window, start = reference.window, reference.start
-    roots = np.sqrt(scores)
-    usual = float(np.sqrt(max(everyday(scores[learn]), floor)))
-    spread = _LEAST_SPREAD * usual
-    here = slice(max(0, learn.start - start), max(0, learn.stop - start))
-    seen = roots
-    for _ in range(2):
-        moments = _moments(reference.past(seen), window, spread)
-        mean, std = (reference.repeat_first(moment, len(roots) - start) for moment in moments)
-        distance = ((roots[start:] - mean) / std)[here]
-        wide = float(np.quantile(distance, _UPPER)) if len(distance) >= 50 else 0.0
-        reach = threshold * max(1.0, wide / _white_noise_jump(window))
-
-        def line(past: Floats, reach: float = reach) -> Floats:
-            mean, std = _moments(past, window, spread)
-            return np.maximum(mean + reach * std, usual)
-
-        lines, flagged = follow(roots, reference, line)
-        seen = np.minimum(roots, lines)
+    distance = Distance(scores, reference, learn, floor)
+    _, _, seen = distance.follow(threshold)
+    # The first round measures jumps in windows where spikes still hide what follows them.
+    distance.measure(seen)
+    line, flagged, _ = distance.follow(threshold)
     reason = (
-        f"Sliding-Window: flagged beyond {reach:.3g} standard deviations over the mean of the "
-        f"{window} rows before, on square roots of the scores"
+        f"Sliding-Window: flagged beyond {distance.jump * threshold:.3g} standard deviations over the "
+        f"mean of the {reference.window} rows before, on square roots of the scores"
     )
-    return scores, np.minimum(lines, np.sqrt(LARGEST)) ** 2, flagged, reason
+    return scores, line, flagged, reason
+
+
+class Distance:
+    """How many standard deviations √score lies above the mean of the rows before.
+
+    Attributes
+    ----------
+    roots : ndarray (n,)
+        Square roots of the scores, counted from their 1 % quantile.
+    here : slice
+        The learnt rows among the judged ones.
+    jump : float
+        How much farther the scores jump than white noise, at least 1.
+    """
+
+    def __init__(self, scores: Floats, reference: Reference, learn: slice, floor: float) -> None:
+        self._base = offset(scores[learn])
+        self._reference = reference
+        self.roots = np.sqrt(np.maximum(scores - self._base, 0.0))
+        least = max(everyday(self.roots[learn] ** 2), floor - self._base)
+        self._usual = float(np.sqrt(least))
+        self._spread = _LEAST_SPREAD * self._usual
+        self.here = slice(max(0, learn.start - reference.start), max(0, learn.stop - reference.start))
+        self.jump = 1.0
+        self.measure(self.roots)
+
+    def measure(self, seen: Floats) -> None:
+        """Learn ``jump`` from windows of ``seen``."""
+        away, _ = self.measured(seen)
+        away = away[self.here]
+        wide = float(np.quantile(away, _UPPER)) if len(away) >= 50 else 0.0
+        self.jump = max(1.0, wide / _white_noise_jump(self._reference.window))
+
+    def measured(self, seen: Floats) -> tuple[Floats, Floats]:
+        """The distances of the judged rows from windows of ``seen``, in jumps, and the deviations."""
+        rows = len(self.roots) - self._reference.start
+        moments = _moments(self._reference.past(seen), self._reference.window, self._spread)
+        mean, std = (self._reference.repeat_first(moment, rows) for moment in moments)
+        return (self.roots[self._reference.start :] - mean) / (std * self.jump), std
+
+    def follow(self, multiple: float) -> tuple[Floats, NDArray[np.bool_], Floats]:
+        """Lines in units of the score, flagged rows, and the roots clipped at their lines."""
+        reach = multiple * self.jump
+
+        def line(past: Floats) -> Floats:
+            mean, std = _moments(past, self._reference.window, self._spread)
+            return np.maximum(mean + reach * std, self._usual)
+
+        lines, flagged = follow(self.roots, self._reference, line)
+        in_scores = self._base + np.minimum(lines, np.sqrt(LARGEST) / 2) ** 2
+        return in_scores, flagged, np.minimum(self.roots, lines)
 
 
 def _moments(past: Floats, window: int, least: float) -> tuple[Floats, Floats]:

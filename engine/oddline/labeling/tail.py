@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 from scipy import special
 from scipy.optimize import brentq
 
-__all__ = ["LARGEST", "SHORT", "FTail", "bulk_line", "everyday", "fit_f_tail", "pareto_line"]
+__all__ = [
+    "LARGEST",
+    "SHORT",
+    "FTail",
+    "bulk_line",
+    "everyday",
+    "fit_f_tail",
+    "oddest",
+    "offset",
+    "pareto_line",
+]
 
 Floats = NDArray[np.float64]
 
@@ -25,6 +35,7 @@ SHORT = 500
 """Fewer scores have no tail to fit."""
 
 _UPPER = 0.98
+_LOWEST, _MOST_ODD = 0.01, 0.015
 _LEAST_ROWS = 50
 _LEAST_RATIO = 1e-3  # smaller ones, zeros above all, are alike
 _MOST_DEGREES, _LEAST_TAIL_DEGREES = 1e4, 0.3
@@ -174,6 +185,17 @@ def bulk_line(scores: Floats, probability: float) -> float:
     spread = 1.4826 * min((float(np.median(side)) for side in sides if side.size), default=0.0)
     z = -float(special.ndtri(probability))
     return _exp(middle + z * spread if spread > 0 else middle)
+
+
+def oddest(scores: Floats) -> float:
+    """The score that only 1.5 % of the rows exceed, or five of them: anomalies are rare."""
+    most = max(_MOST_ODD, 5.0 / len(scores))
+    return float(np.quantile(scores, max(0.0, 1.0 - most)))
+
+
+def offset(scores: Floats) -> float:
+    """Where scores begin, their 1 % quantile: some pipelines give no row a score near 0."""
+    return float(np.quantile(scores, _LOWEST))
 
 
 def _logs(scores: Floats) -> Floats:
