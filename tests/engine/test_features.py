@@ -161,7 +161,7 @@ def test_every_pipeline_judges_the_columns_kept(algorithm, estimator):
 def test_a_detection_names_what_was_dropped_and_gives_it_no_share(tmp_path):
     values = table()
     values[200:210, 2] += 9.0
-    found = oddline.detect(values, algorithm_type="WindowAD", feature_selection="vote")
+    found = oddline.detect(values, anomaly_estimator="NearestNeighbor", feature_selection="vote")
     assert any("keeps 6 of 8 columns, not 'value_5'" in reason for reason in found.reasons)
     run = max(found.anomalies, key=lambda run: run.severity)
     assert run.contributions["value_5"] == run.contributions["value_7"] == 0
