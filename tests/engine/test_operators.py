@@ -9,8 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.testing import assert_allclose, assert_array_equal
 
-from oddline.operators.forecasters import WINDOWINGS, Forecaster, fit_forecasters, forecast
-from oddline.operators.isolation import grow_forest, isolation_scores
 from oddline.operators.lags import NestedRidge, lag_gram
 from oddline.operators.neighbors import References, compress, pick_references
 from oddline.operators.scaling import clip_tails, fit_scale
@@ -139,41 +137,6 @@ def test_a_singular_matrix_still_has_a_solution():
     assert np.isfinite(flat.weights(flat.project(np.ones(4)), 4)).all()
 
 
-def test_flatten_is_ridge_on_the_last_rows():
-    series = rng.normal(size=400).cumsum() / 10
-    series -= series.mean()
-    past = np.column_stack([series[8 - k : 400 - k] for k in range(1, 9)])
-    gram = past.T @ past
-    naive = np.linalg.solve(gram + 0.01 * np.trace(gram) / 8 * np.eye(8), past.T @ series[8:])
-    assert_allclose(fit_forecasters(series, [Forecaster("Flatten", 0.01, 8)])[0], naive, rtol=1e-6)
-
-
-def test_normalised_windows_are_weighted_least_squares():
-    series = np.sin(np.arange(300) / 4) + rng.normal(size=300) / 5
-    rows = [series[t - 6 : t][::-1] for t in range(6, 300)]
-    z = np.array([(w - w.mean()) / w.std() for w in rows])
-    y = np.array([(series[t] - w.mean()) / w.std() for t, w in zip(range(6, 300), rows, strict=True)])
-    gram = z.T @ z
-    weights = np.linalg.solve(gram + 0.1 * np.trace(gram) / 6 * np.eye(6), z.T @ y)
-    fitted = fit_forecasters(series, [Forecaster("NormalizedFlatten", 0.1, 6)])[0]
-    forecasts = [w.mean() + w.std() * (weights @ ((w - w.mean()) / w.std())) for w in rows]
-    assert_allclose(forecast(series, fitted[None])[:, 0], forecasts, rtol=1e-6)
-
-
-def test_steps_forecast_a_line_exactly():
-    line = np.linspace(-1, 1, 80)
-    fitted = fit_forecasters(line, [Forecaster("DifferenceFlatten", 1e-9, 4)])
-    assert_allclose(forecast(line, fitted)[:, 0], line[4:], atol=1e-6)
-
-
-@pytest.mark.parametrize("windowing", WINDOWINGS)
-@pytest.mark.parametrize("rows", [1, 2, 3, 9])
-def test_any_length_has_a_forecaster(windowing, rows):
-    fitted = fit_forecasters(np.arange(rows) - 1.0, [Forecaster(windowing, 0.1, 4)])
-    assert fitted.shape == (1, 4)
-    assert np.isfinite(fitted).all()
-
-
 def test_a_random_walk_and_a_trend_keep_the_unit_root_noise_and_seasons_do_not():
     noise = rng.normal(size=2_000)
     columns = np.column_stack(
@@ -251,21 +214,3 @@ def test_compression_keeps_distances_when_nothing_is_left_out(shape):
 
 def test_compression_of_equal_windows_is_zero():
     assert_array_equal(compress(np.ones((5, 3)), 2).apply(np.ones((5, 3))), np.zeros((5, 1)))
-
-
-def test_isolation_scores_are_the_formula():
-    sample = rng.normal(size=(200, 2))
-    forest = grow_forest(sample, 20, 0)
-    apart = np.array([[9.0, 9.0], [0.0, 0.0]])
-    depth = np.zeros(2)
-
-    def average(m):
-        return 0.0 if m < 2 else 1.0 if m == 2 else 2 * (np.log(m - 1) + np.euler_gamma) - 2 * (m - 1) / m
-
-    for tree in forest.estimators_:
-        leaves = tree.apply(apart.astype(np.float32))
-        depth += np.ravel(tree.decision_path(apart.astype(np.float32)).sum(axis=1)) - 1
-        depth += [average(tree.tree_.n_node_samples[leaf]) for leaf in leaves]
-    expected = 2 ** (-depth / 20 / average(200))
-    assert_allclose(isolation_scores(forest, apart), expected, rtol=1e-6)
-    assert expected[0] > 0.6 > expected[1]

@@ -46,11 +46,14 @@ ALGORITHMS: tuple[Algorithm, ...] = (
         (
             Estimator(
                 "Default",
-                "For now: nearest neighbours on windows.",
-                finds="what WindowAD NearestNeighbor finds",
-                misses="what WindowAD NearestNeighbor misses",
-                cost="O(n·L·d)",
-                papers=(),
+                "Several views of the series, each in units of its own everyday; the loudest is heard.",
+                finds="spikes, odd shapes, levels, missing beats and silent stretches of up to a few hundred rows",
+                misses="what recurs often, and changes slower than 200 rows",
+                cost="O(n·d): a hundred thousand multiplications a row and column, whatever the look-back",
+                papers=(
+                    "Ramaswamy, Rastogi & Shim 2000, doi:10.1145/342009.335437",
+                    "Angiulli & Pizzuti 2002, doi:10.1007/3-540-45681-3_2",
+                ),
             ),
         ),
     ),
@@ -155,6 +158,40 @@ ALGORITHMS: tuple[Algorithm, ...] = (
                 papers=(
                     "Ramaswamy, Rastogi & Shim 2000, doi:10.1145/342009.335437",
                     "Angiulli & Pizzuti 2002, doi:10.1007/3-540-45681-3_2",
+                ),
+            ),
+            Estimator(
+                "SyntheticRandomForestTrainer",
+                "Windows that trees take for made up: they part the seen from uniform draws around it.",
+                finds="windows where hardly any others lie, at the edge or between the groups",
+                misses="events that recur, and small ones inside a busy series",
+                cost="O(n·L·d + n·trees)",
+                papers=(
+                    "Breiman 2001, doi:10.1023/A:1010933404324",
+                    "Shi & Horvath 2006, doi:10.1198/106186006X94072",
+                ),
+            ),
+            Estimator(
+                "MinCovDet",
+                "Windows outside of the ellipsoid that holds the bulk of them.",
+                finds="departures in directions in which windows hardly ever move, however small",
+                misses="odd windows between the modes of a series that has several",
+                cost="O(n·L·d), whatever the number of events",
+                papers=(
+                    "Rousseeuw & Van Driessen 1999, doi:10.1080/00401706.1999.10485670",
+                    "Hubert, Rousseeuw & Verdonck 2012, doi:10.1080/10618600.2012.672100",
+                    "Boudt, Rousseeuw, Vanduffel & Verdonck 2020, doi:10.1007/s11222-019-09869-x",
+                ),
+            ),
+            Estimator(
+                "AnomalyEnsembler",
+                "The mean opinion of the other estimators of WindowAD, each in its own deviations.",
+                finds="what at least one of them finds clearly",
+                misses="events that recur",
+                cost="the sum of the others",
+                papers=(
+                    "Aggarwal & Sathe 2015, doi:10.1145/2830544.2830549",
+                    "Kriegel, Kröger, Schubert & Zimek 2011, doi:10.1137/1.9781611972818.2",
                 ),
             ),
         ),

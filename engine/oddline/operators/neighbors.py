@@ -12,20 +12,32 @@ __all__ = ["Compression", "References", "compress", "pick_references"]
 
 Floats = NDArray[np.float64]
 
+_LEAST_WIDTH = 1e-3  # of the widest: what is narrower is rounding
+
 
 @dataclass(frozen=True, eq=False)
 class Compression:
-    """Principal axes of the windows: ``axes`` has shape (points, dimensions)."""
+    """Principal axes of the windows, and the unit of length along each.
+
+    Parameters
+    ----------
+    mean : ndarray (points,)
+    axes : ndarray (points, dimensions)
+        Orthonormal.
+    width : ndarray (dimensions,) or float, default 1
+    """
 
     mean: Floats
     axes: Floats
+    width: Floats | float = 1.0
 
     def apply(self, windows: Floats) -> Floats:
         """(m, points) windows as (m, dimensions) coordinates."""
-        return windows @ self.axes - self.mean @ self.axes
+        scaled = self.axes / self.width
+        return windows @ scaled - self.mean @ scaled
 
 
-def compress(sample: Floats, dimensions: int) -> Compression:
+def compress(sample: Floats, dimensions: int, whiten: bool = False) -> Compression:
     """Principal axes of a sample of windows, the strongest first.
 
     Parameters
@@ -33,6 +45,10 @@ def compress(sample: Floats, dimensions: int) -> Compression:
     sample : ndarray (m, points)
     dimensions : int
         At most so many axes; directions without variance are dropped.
+    whiten : bool, default False
+        Measure along each axis in deviations of the sample, so that a small departure counts
+        where the windows never depart (a Mahalanobis distance). A deviation below a thousandth
+        of the largest counts as that.
 
     Notes
     -----
@@ -51,8 +67,12 @@ def compress(sample: Floats, dimensions: int) -> Compression:
     strong[-1] = True
     axes = axes[:, strong][:, ::-1]
     if not np.isfinite(axes).all() or values[-1] <= 0:
-        axes = np.zeros((points, 1))
-    return Compression(mean, np.ascontiguousarray(axes))
+        return Compression(mean, np.zeros((points, 1)))
+    axes = np.ascontiguousarray(axes)
+    if not whiten:
+        return Compression(mean, axes)
+    width = np.sqrt(values[strong][::-1] / rows)
+    return Compression(mean, axes, np.maximum(width, _LEAST_WIDTH * width[0]))
 
 
 def pick_references(count: int, most: int, rng: np.random.Generator) -> NDArray[np.intp]:

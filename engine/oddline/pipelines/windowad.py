@@ -23,12 +23,23 @@ class WindowAD(WindowedPipeline):
 
     Parameters
     ----------
-    estimator : {"IsolationForest", "NearestNeighbor"}, default "IsolationForest"
-        IsolationForest: 2^(−E[h]/c), in (0, 1), of 100 random trees (Liu, Ting & Zhou 2008) on
-        the 16 principal axes of the windows, since cuts along single rows see no shape.
-        NearestNeighbor: mean distance to the ``n_neighbors`` nearest of about 1,000 reference
-        windows, in standard deviations of a value (Ramaswamy, Rastogi & Shim 2000; Angiulli &
-        Pizzuti 2002), compared along the 32 principal axes of the windows.
+    estimator : str, default "IsolationForest"
+        All look along up to 48 principal axes of the windows, since cuts along single rows see no
+        shape, and all but the forests in deviations along each.
+
+        * ``"IsolationForest"``: 2^(−E[h]/c), in (0, 1), of 100 random trees (Liu, Ting & Zhou
+          2008).
+        * ``"NearestNeighbor"``: mean distance to the ``n_neighbors`` nearest of about 1,000
+          reference windows, over the root of the number of axes (Ramaswamy, Rastogi & Shim 2000;
+          Angiulli & Pizzuti 2002).
+        * ``"SyntheticRandomForestTrainer"``: the probability that a window is made up, by 50 trees
+          that part the seen from uniform draws (Breiman 2001; Shi & Horvath 2006). Windows that
+          were learnt are judged by the trees that did not see them.
+        * ``"MinCovDet"``: squared distance from the bulk of the windows by its robust scatter
+          (Rousseeuw & Van Driessen 1999), which is blended with that of all windows; with few
+          windows along fewer axes.
+        * ``"AnomalyEnsembler"``: mean of the four scores, each over its deviation on learnt
+          windows (Aggarwal & Sathe 2015).
     lookback : int or "auto", default "auto"
     n_neighbors : int, default 5
     causal : bool, default False
@@ -47,6 +58,10 @@ class WindowAD(WindowedPipeline):
     Liu, Ting & Zhou (2008), doi:10.1109/ICDM.2008.17.
     Ramaswamy, Rastogi & Shim (2000), doi:10.1145/342009.335437.
     Angiulli & Pizzuti (2002), doi:10.1007/3-540-45681-3_2.
+    Breiman (2001), doi:10.1023/A:1010933404324.
+    Shi & Horvath (2006), doi:10.1198/106186006X94072.
+    Rousseeuw & Van Driessen (1999), doi:10.1080/00401706.1999.10485670.
+    Aggarwal & Sathe (2015), doi:10.1145/2830544.2830549.
 
     Examples
     --------

@@ -1,0 +1,66 @@
+"""Windows far from their nearest like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from oddline.operators.neighbors import References, pick_references
+from oddline.operators.windows import take
+from oddline.pipelines.detectors.base import OnAxes
+
+__all__ = ["Neighbors"]
+
+Floats = NDArray[np.float64]
+
+_REFERENCES = 1_000
+
+
+class Neighbors(OnAxes):
+    """Windows far from their nearest among references from the whole series."""
+
+    def __init__(self, window: int, seed: int, **options: int) -> None:
+        super().__init__(window, seed, **options)
+        self._count = options["neighbors"]
+
+    def _learn(
+        self,
+        view: NDArray[np.float64],
+        sample: Floats,
+        positions: NDArray[np.intp],
+        rng: np.random.Generator,
+    ) -> None:
+        chosen = pick_references(len(view), _REFERENCES, rng)
+        self._references = References(self._axes.apply(take(view, chosen)), chosen)
+        # At least half of the windows of a short series stay outside of each one's zone.
+        self._zone = min(self.window, len(view) // 4)
+
+    def scores(self, windows: Floats, places: NDArray[np.intp] | None) -> Floats:
+        points = self._axes.apply(windows)
+        away = np.empty(len(points))
+        for run, first in _runs(len(points), places):
+            away[run] = self._references.distances(points[run], self._count, first, self._zone)
+        return away / np.sqrt(points.shape[1])
+
+    def parts(self, windows: Floats, channels: int, places: NDArray[np.intp] | None) -> Floats:
+        """Squares of the way from the nearest references, along each column."""
+        return self._along(self._away(self._axes.apply(windows), places), channels)
+
+    def _away(self, points: Floats, places: NDArray[np.intp] | None) -> Floats:
+        away = np.empty_like(points)
+        for run, first in _runs(len(points), places):
+            away[run] = self._references.displacement(points[run], self._count, first, self._zone)
+        return away
+
+    def __str__(self) -> str:
+        return f"NearestNeighbor(n_neighbors={self.options['neighbors']})"
+
+
+def _runs(count: int, places: NDArray[np.intp] | None) -> Iterator[tuple[slice, int | None]]:
+    """The stretches of neighbouring windows, each with the position of its first."""
+    breaks = [] if places is None else (np.flatnonzero(np.diff(places) > 1) + 1).tolist()
+    for start, stop in pairwise([0, *breaks, count]):
+        yield slice(start, stop), None if places is None else int(places[start])
