@@ -240,18 +240,16 @@ class _Frame:
         self.columns = tuple(str(name).strip() for name in frame.columns)
 
     def peek(self, rows: int) -> list[Cells]:
-        return [_series_cells(self._frame.iloc[:rows, p]) for p in range(len(self.columns))]
+        return [_series_cells(column) for _, column in self._frame.head(rows).items()]
 
     def cells(self, positions: Sequence[int]) -> list[Cells]:
         return [_series_cells(self._frame.iloc[:, p]) for p in positions]
 
     def read(self, time: int | None, targets: Sequence[int]) -> tuple[Cells | None, list[Any]]:
-        numbers = []
-        for p in targets:
-            column = self._frame.iloc[:, p]
-            if column.dtype.kind not in "iuf":
-                raise ValueError
-            numbers.append(column.to_numpy(dtype=np.float64, na_value=np.nan))
+        wanted = self._frame.iloc[:, list(targets)]
+        if any(dtype.kind not in "iuf" for dtype in wanted.dtypes):
+            raise ValueError
+        numbers = list(wanted.to_numpy(dtype=np.float64, na_value=np.nan).T)
         return None if time is None else self.cells([time])[0], numbers
 
 
@@ -266,4 +264,4 @@ def _series_cells(column: pd.Series[Any]) -> Cells:
         return texts
     if column.dtype.kind in "cm":
         return _objects(column.astype(str).tolist())
-    return _objects(column.astype(object).tolist())
+    return np.asarray(column.to_numpy(dtype=object))

@@ -64,7 +64,7 @@ def read_table(
     target_columns: Sequence[str] | None = None,
     repair: str = "auto",
     max_rows: int = 2_000_000,
-    max_columns: int = 2_000,
+    max_columns: int = 20_000,
     max_cells: int = 50_000_000,
     max_bytes: int = 512 << 20,
 ) -> Table:
@@ -135,7 +135,8 @@ def read_table(
     if target_columns is None:
         targets = guess_targets(source, head, time, notes)
     else:
-        targets = [source.columns.index(name.strip()) for name in target_columns]
+        place = {name: at for at, name in reversed([*enumerate(source.columns)])}  # the first of a name
+        targets = [place[name.strip()] for name in target_columns]
     cells, numbers, targets = read_columns(source, time, targets, target_columns is not None, notes)
     rows = len(numbers[0])
     if rows == 0:
