@@ -100,4 +100,4 @@ def test_times_that_were_read_are_the_index_and_others_stay_text():
 def test_the_package_lists_what_it_offers():
     import oddline
 
-    assert set(dir(oddline)) == {"Detection", "__version__", "detect"}
+    assert set(dir(oddline)) == {"Detection", "Model", "__version__", "detect", "fit", "load", "save"}
