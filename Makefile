@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-ch
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up check setup bench peers clean
+.PHONY: help demo test up check setup bench quality speed peers clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ setup: $(VENV)/full.stamp  ## Make .venv/ with everything: embedded server, torc
 
 bench: $(VENV)/full.stamp  ## Measure the service and print the table
 	@$(BIN)/python bench/service.py
+
+quality: $(VENV)/full.stamp .venv-bench/stamp  ## Measure detection on labelled series: make quality FOLDER=...
+	@$(BIN)/python bench/quality.py $(FOLDER)
+
+speed: $(VENV)/full.stamp .venv-bench/stamp  ## Measure time and memory, 1,000 to 1,000,000 rows, beside other libraries
+	@$(BIN)/python bench/speed.py
 
 peers: .venv-bench/stamp  ## Make .venv-bench/ with the libraries that benches compare with
 
