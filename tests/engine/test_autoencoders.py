@@ -148,6 +148,7 @@ def test_torch_is_left_as_it_was():
         assert torch.get_num_threads() == 2
         assert torch.get_default_dtype() == torch.float64
         assert torch.is_grad_enabled()
+        assert torch.backends.cudnn.enabled
         assert not torch.are_deterministic_algorithms_enabled()
         assert_array_equal(torch.get_rng_state(), state)
     finally:

@@ -24,7 +24,7 @@ each = pytest.mark.parametrize("estimator", estimators_of("ReconstructAD"))
 @pytest.fixture
 def short(monkeypatch):
     """Training that is over soon: for what does not depend on how well a net has learnt."""
-    monkeypatch.setattr(autoencoders, "_STEPS", 30)
+    monkeypatch.setattr(autoencoders, "_STEPS", 10)
 
 
 @parametrize_with_checks(
@@ -87,13 +87,12 @@ def test_a_score_is_the_mean_over_the_windows_that_cover_the_row(estimator):
 @pytest.mark.usefixtures("short")
 def test_tiny_and_constant_series_have_scores(estimator, rows):
     for values in (np.ones((rows, 2)), series(rows, 2), series(rows, 20)):
-        for lookback in ("auto", 50):
-            fitted = ReconstructAD(estimator=estimator, lookback=lookback)
-            scores = fitted.fit_score(values)
-            assert scores.shape == (rows,)
-            assert np.isfinite(scores).all()
-            assert (scores >= 0).all()
-            assert np.isfinite(fitted.anomaly_score(values[:1] * 1e200)).all()
+        fitted = ReconstructAD(estimator=estimator, lookback=50)
+        scores = fitted.fit_score(values)
+        assert scores.shape == (rows,)
+        assert np.isfinite(scores).all()
+        assert (scores >= 0).all()
+        assert np.isfinite(fitted.anomaly_score(values[:1] * 1e200)).all()
 
 
 @each
@@ -106,13 +105,13 @@ def test_long_windows_are_averaged_and_columns_compressed(estimator):
 
 @each
 def test_the_column_that_was_hit_leads(estimator):
-    values = series(600, 10)
-    values[400:406, 4] += 3.0
+    values = series(300, 4)
+    values[200:206, 2] += 3.0
     fitted = ReconstructAD(estimator=estimator).fit(values)
     parts = fitted.column_scores(values)
     assert_allclose(parts.sum(axis=1), fitted.anomaly_score(values), rtol=1e-9)
-    (shares,) = contributions(parts, [(400, 405)])
-    assert shares.argmax() == 4
+    (shares,) = contributions(parts, [(200, 205)])
+    assert shares.argmax() == 2
 
 
 @each
