@@ -245,7 +245,7 @@ def test_progress_rises_and_can_stop_the_work():
 def test_every_entry_of_the_catalogue_is_built(algorithm, estimator):
     spec = check({"algorithm_type": algorithm, "anomaly_estimator": estimator, "random_state": 5})
     pipeline = build(spec, 20)
-    assert type(pipeline).__name__ == ("WindowAD" if algorithm == "auto" else algorithm)
+    assert type(pipeline).__name__ == ("AutoAD" if algorithm == "auto" else algorithm)
     assert (pipeline.lookback, pipeline.random_state) == (20, 5)
 
 
