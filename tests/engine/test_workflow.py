@@ -336,7 +336,7 @@ def test_a_moving_line_sees_an_odd_shape_in_window_scores(estimator):
     """Scores of neighbouring rows share windows: without a gap the event would be its own yardstick."""
     rng = np.random.default_rng(4)
     values = np.sin(np.arange(6_000) * 2 * np.pi / 50) + 0.1 * rng.standard_normal(6_000)
-    values[1_200:1_250] = 0.1 * rng.standard_normal(50)
+    values[1_200:1_250] = 0.3 * rng.standard_normal(50)
     found = detect(
         pd.DataFrame({"v": values}),
         algorithm_type="WindowAD",

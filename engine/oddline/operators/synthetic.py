@@ -55,14 +55,10 @@ def grow_synthetic(points: Floats, trees: int, rng: np.random.Generator) -> Tree
         key = (tree << level) + node
         cut = rng.integers(len(edges), size=groups)
         code = codes[cut[key], chosen]
-        cell = key * _BINS + code
-        count = np.bincount(cell, minlength=groups * _BINS).reshape(groups, _BINS).cumsum(axis=1)
-        false = np.bincount(cell, synthetic, groups * _BINS).reshape(groups, _BINS).cumsum(axis=1)
-        # Gini: the sum over both sides of (squares of both classes) / count is to be largest.
-        worth = _purity(false, count) + _purity(false[:, -1:] - false, count[:, -1:] - count)
-        best = worth[:, :-1].argmax(axis=1)
+        gain = _gain(key * _BINS + code, synthetic, groups)
+        best = gain.argmax(axis=1)
         here = np.arange(groups)
-        live = worth[here, best] > worth[:, -1] + 1e-9
+        live = gain[here, best] > 1e-9
         slot = (here & ((1 << level) - 1)) + (1 << level) - 1
         axis[here >> level, slot] = np.where(live, cut, -1)
         threshold[here >> level, slot] = edges[cut, best]
@@ -73,5 +69,15 @@ def grow_synthetic(points: Floats, trees: int, rng: np.random.Generator) -> Tree
     return Trees(axis, threshold, value.reshape(trees, -1))
 
 
+def _gain(cell: NDArray[np.intp], synthetic: Floats, groups: int) -> Floats:
+    """What a cut behind each class but the last lowers the Gini impurity by, times the rows."""
+    count = np.bincount(cell, minlength=groups * _BINS).reshape(groups, _BINS).cumsum(axis=1)
+    false = np.bincount(cell, synthetic, groups * _BINS).reshape(groups, _BINS).cumsum(axis=1)
+    all_count, all_false = count[:, -1:], false[:, -1:]
+    both = _purity(false, count) + _purity(all_false - false, all_count - count)
+    return both[:, :-1] - _purity(all_false, all_count)
+
+
 def _purity(false: Floats, count: Floats) -> Floats:
+    """Squares of both classes over the rows: the larger the purer."""
     return (false**2 + (count - false) ** 2) / np.maximum(count, 1)
