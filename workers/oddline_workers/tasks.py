@@ -9,6 +9,7 @@ import secrets
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
@@ -17,7 +18,7 @@ import structlog
 from billiard import pool
 from billiard.einfo import ExceptionInfo
 from celery import signals
-from celery.exceptions import SoftTimeLimitExceeded, WorkerLostError
+from celery.exceptions import SecurityWarning, SoftTimeLimitExceeded, WorkerLostError
 from celery.worker.request import Request
 from redis.exceptions import RedisError
 
@@ -160,6 +161,8 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
         # A child that ends waits this often 0.1 s for its parent to read the last return value, which
         # a stopping parent may never do. Nobody needs it: what counts is in the record.
         pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 10
+        # Celery warns root about pickled messages. Ours are JSON and others are refused.
+        warnings.filterwarnings("ignore", category=SecurityWarning)
         # A request is answered in milliseconds and a job may run for minutes: on one machine, requests first.
         os.nice(settings.worker_niceness)
         threads = max(1, _cores() // (options.get("concurrency") or _cores()))
