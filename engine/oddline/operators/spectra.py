@@ -100,8 +100,8 @@ def information(values: Floats) -> Floats:
     [6.0, 1.0, 0.0, 0.0]
     """
     bits = np.zeros(values.shape[1])
-    for place, column in enumerate(values.T):
-        low, high = np.quantile(column, (0.005, 0.995))
+    ends = np.quantile(values, (0.005, 0.995), axis=0)
+    for place, (column, low, high) in enumerate(zip(values.T, *ends, strict=True)):
         if low >= high:
             low, high = column.min(), column.max()
         if low < high:
