@@ -59,15 +59,19 @@ ALGORITHMS: tuple[Algorithm, ...] = (
     ),
     Algorithm(
         "DeepAD",
-        "An ensemble of forecasters: a row is odd when none of them saw it coming.",
+        "An ensemble of forecasters, a small net among them: a row is odd when they did not see it coming.",
         (
             Estimator(
                 "Default",
                 "The best forecasters found on a held-out block of the series.",
                 finds="spikes, breaks and bursts that the past does not explain, by several opinions",
                 misses="slow drifts, which a forecaster follows, and odd shapes that are smooth",
-                cost="O(n·L·d), five filters a column",
-                papers=("Hoerl & Kennard 1970, doi:10.1080/00401706.1970.10488634",),
+                cost="O(n·L·d), five forecasters a column",
+                papers=(
+                    "Hoerl & Kennard 1970, doi:10.1080/00401706.1970.10488634",
+                    "Rumelhart, Hinton & Williams 1986, doi:10.1038/323533a0",
+                    "Bates & Granger 1969, doi:10.1057/jors.1969.103",
+                ),
             ),
         ),
     ),
@@ -80,10 +84,12 @@ ALGORITHMS: tuple[Algorithm, ...] = (
                 "The best forecaster found on a held-out block of the series.",
                 finds="spikes, breaks and bursts that the past does not explain",
                 misses="slow drifts, which a forecaster follows, and odd shapes that are smooth",
-                cost="O(n·L·d), one filter a column",
+                cost="O(n·L·d), one forecaster a column",
                 papers=(
                     "Hoerl & Kennard 1970, doi:10.1080/00401706.1970.10488634",
                     "Yeo & Johnson 2000, doi:10.1093/biomet/87.4.954",
+                    "Vapnik 1995, doi:10.1007/978-1-4757-2440-0",
+                    "Geurts, Ernst & Wehenkel 2006, doi:10.1007/s10994-006-6226-1",
                 ),
             ),
         ),
@@ -202,7 +208,7 @@ ALGORITHMS: tuple[Algorithm, ...] = (
         (
             Estimator(
                 "Covariance",
-                "Windows whose covariance is far from the usual one.",
+                "Windows whose covariance and mean are far from the usual ones.",
                 finds="columns that part from each other, shifts and bursts of whole groups of columns",
                 misses="events inside one column that keep its usual range and its links",
                 cost="O(n·(16·d + 136)), to learn O(n·d·min(n, d))",

@@ -31,9 +31,9 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 _GROUP = 64  # columns that are related to one another; more are divided
-_PENALTY = 0.02
-_LEAST_LINK = 0.05
-_NOISE = 0.5
+_PENALTY = 0.02  # of the graphical lasso, on correlations
+_LEAST_LINK = 0.05  # a smaller partial correlation is none
+_NOISE = 0.5  # of a column's variance is forgiven: the tightest links shall not rule
 
 
 class Relation(ABC):
@@ -150,11 +150,14 @@ class Translation(Linear):
 
     def fit(self, away: Floats) -> Self:
         super().fit(away)
-        self._weights = np.ones(away.shape[1])
-        errors = self.parts(away, 1).mean(axis=0)
-        spread = np.mean(away**2, axis=0)
-        ratio = np.divide(errors, spread, out=np.ones_like(errors), where=spread > 0)
-        self._quality = np.clip(1.0 - ratio, 0.0, 1.0)
+        self._quality = np.zeros(away.shape[1])
+        for group, precision in zip(self._groups, self._precisions, strict=True):
+            covariance = away[:, group].T @ away[:, group] / len(away)
+            variance = np.diagonal(covariance)
+            # The mean squares of the residuals, without making them.
+            errors = ((precision @ covariance) * precision).sum(axis=1) / np.diagonal(precision) ** 2
+            ratio = np.divide(errors, variance, out=np.ones_like(errors), where=variance > 0)
+            self._quality[group] = np.clip(1.0 - ratio, 0.0, 1.0)
         # A column that no other explains still counts by half.
         self._weights = (1.0 + self._quality) / 2.0
         return self
