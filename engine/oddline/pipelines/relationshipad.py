@@ -62,10 +62,11 @@ class RelationshipAD(Pipeline):
 
     Notes
     -----
-    Covariances are shrunk by a tenth: without it the tightest links of noisy columns rule; with
-    much more of it a broken link is not seen, only large values. Time O(n·d·min(d, 64)) and O(d·64²)
-    to learn: more than 64 columns are divided into groups that move together. Covariance takes O(n·(16·d + 136)) for any d. Linear in rows; memory is a copy of
-    the input and blocks of some megabytes.
+    Covariances are shrunk by a tenth: without it the tightest links of noisy columns rule; with much
+    more a broken link is not seen, only large values. Time O(n·d·min(d, 64)) and O(d·64²) to learn:
+    more than 64 columns are divided into groups that move together. Covariance takes
+    O(n·(16·d + 136)) for any d. Linear in rows; memory is a copy of the input and blocks of some
+    megabytes.
 
     References
     ----------
