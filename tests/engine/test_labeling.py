@@ -9,7 +9,7 @@ from scipy import special, stats
 from oddline import labeling
 from oddline.catalog import LABELINGS
 from oddline.errors import ParameterError
-from oddline.labeling import label, merge_runs
+from oddline.labeling import label, merge_runs, trailing
 from oddline.labeling.tail import FTail, bulk_line, fit_f_tail, pareto_line
 from oddline.labeling.trailing import Reference, follow
 from oddline.operators.smoothing import smooth
@@ -67,7 +67,7 @@ def test_clean_data_is_hardly_flagged(clean_scores, method, window):
 
 
 # A mean of rows hardly sees single ones, and Hundman's criterion would rather leave out few.
-FEW = {"Contextual-Anomaly": 2, "Q-Score": 1, "Contamination": 14}
+FEW = {"Contextual-Anomaly": 1, "Q-Score": 1, "Contamination": 14}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -86,6 +86,44 @@ def test_spikes_of_eight_sigma_are_found(method, window):
         quiet = np.delete(labels.label, after)
         assert (quiet < 0).mean() <= 0.003
     assert np.mean(found) >= 0.8
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_method_flags_more_than_a_few_of_scores_that_never_rest(method):
+    """Bounded scores, scores with an offset, in levels and with a drift: at most one row in fifty."""
+    rng = np.random.default_rng(17)
+    rows = 20_000
+    drift = np.linspace(1.0, 3.0, rows)
+    for scores in (
+        0.4 + 0.1 * rng.beta(2, 5, rows),
+        np.where(rng.random(rows) < 0.3, 8.0, 1.0) * rng.random(rows),
+        drift * rng.standard_t(2, rows) ** 2,
+        smooth(rng.pareto(1.0, rows), 40),
+        np.where(rng.random(rows) < 0.05, rng.pareto(1.5, rows), 0.0),
+    ):
+        for window in (10, 100):
+            assert (label(scores, method=method, observation_window=window).label < 0).mean() <= 0.02
+
+
+def test_as_many_events_as_stand_out_are_flagged_and_no_more():
+    for count in (1, 3, 20):
+        rng = np.random.default_rng(count)
+        scores = smooth(rng.standard_normal(20_000) ** 2, 10)
+        starts = np.linspace(500, 19_000, count).astype(int)
+        for start in starts:
+            scores[start : start + 15] += 20 + 30 * rng.random()
+        labels = label(scores, method="Adaptive-Contamination", threshold=0.05)
+        runs = merge_runs(labels.label, labels.severity, 10)
+        assert [first // 100 for first, _, _ in runs] == (starts // 100).tolist()
+
+
+def test_a_huge_event_does_not_hide_a_large_one():
+    scores = np.random.default_rng(18).standard_normal(8_000) ** 2
+    scores[2_000:2_010], scores[6_000:6_010] = 1e9, 400.0
+    flagged = label(scores, method="Adaptive-Contamination").label < 0
+    assert flagged[2_000:2_010].all()
+    assert flagged[6_000:6_010].all()
+    assert flagged.sum() == 20
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -262,7 +300,9 @@ def slow_follow(x, window, factor, floor, start, gap):
 @pytest.mark.parametrize("window", [1, 3, 10, 200])
 @pytest.mark.parametrize("factor", [1.1, 4.0, 30.0])
 @pytest.mark.parametrize("gap", [0, 1, 47, 5_000])
-def test_blocks_follow_the_same_line_as_row_by_row(window, factor, gap):
+@pytest.mark.parametrize("sweeps", [False, True], ids=["blocks", "sweeps"])
+def test_blocks_and_sweeps_follow_the_same_line_as_row_by_row(monkeypatch, window, factor, gap, sweeps):
+    monkeypatch.setattr(trailing, "_LONG", 0 if sweeps else 10_000)
     rng = np.random.default_rng(window)
     x = rng.standard_t(2, 3_000) ** 2
     x[1_000:1_200] *= 100

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from oddline.labeling.drop import best_multiple
 from oddline.labeling.peaks import find_peaks
-from oddline.labeling.tail import LARGEST
+from oddline.labeling.tail import LARGEST, oddest
 from oddline.labeling.trailing import Reference
 from oddline.operators.windows import window_sums
 
@@ -15,7 +15,7 @@ __all__ = ["contextual_anomaly"]
 
 Floats = NDArray[np.float64]
 
-_LEAST_STRETCH, _WINDOWS_OF_STRETCH = 5_000, 100
+_LEAST_STRETCH, _WINDOWS_OF_STRETCH = 10_000, 100
 _STEP = 0.13
 
 
@@ -24,11 +24,12 @@ def contextual_anomaly(
 ) -> tuple[Floats, Floats, NDArray[np.bool_], str]:
     """Runs of smoothed scores above mean + z·std of their stretch, pruned.
 
-    Scores are smoothed over the last ``window`` rows. In each stretch of 100·W rows (5,000 at
+    Scores are smoothed over the last ``window`` rows. In each stretch of 100·W rows (10,000 at
     least) z, from 2 to θ, is the multiple that pays most
     (:func:`~oddline.labeling.drop.best_multiple`). Then the runs of the stretch are pruned: in
     order of their peaks, above the mean, only those before the last step down by more than 13 %
-    remain. The line of the stretch is drawn at the highest of those that do not. It finds events
+    remain. The line of the stretch is drawn at the highest of those that do not, and never below
+    the oddest 1.5 % of all rows. It finds events
     that are odd where they are, and misses what is common in its stretch.
 
     Parameters
@@ -65,11 +66,12 @@ def contextual_anomaly(
     known = smooth[learn]
     size = min(len(known), max(_LEAST_STRETCH, _WINDOWS_OF_STRETCH * window))
     apart = max(window, reference.gap)
+    usual = max(oddest(known), floor)
     line = np.full(len(scores), LARGEST)
     for first in range(0, len(known), size):
         # The last stretch looks back as far as the others look.
         stretch = known[max(0, min(first, len(known) - size)) : first + size]
-        line[learn.start + first :] = max(_line(stretch, threshold, apart), floor)
+        line[learn.start + first :] = max(_line(stretch, threshold, apart), usual)
     flagged = smooth > line
     reason = (
         f"Contextual-Anomaly: means of {window} rows above the line of their stretch of {size} rows, "

@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 _NEAREST, _LARGEST_SHARE = 10, 20
 _MOST, _ROWS_FOR_ONE_MORE = 5, 2_000
 _LEAST_GAP = 1e-6  # of two heights' logarithms: less is rounding
-_DECISIVE_GAP, _LARGEST_PART = np.log(2.0), 4
+_DECISIVE_GAP, _WIDEST_GAP, _LARGEST_PART = np.log(2.0), np.log(10.0), 4
 
 
 def find_peaks(scores: Floats, apart: int) -> NDArray[np.intp]:
@@ -60,7 +60,7 @@ def standing_out(heights: Floats, rows: int) -> int:
     where the gap below the i-th counts √i times: under an exponential tail gaps shrink as 1/i
     (Rényi's representation), so that a gap further down says more. Five peaks, and one more for
     every 2,000 rows, may stand out by any gap; up to a quarter of them where the last is twice as
-    high as the next.
+    high as the next. A factor of ten is as wide as any: one huge peak does not hide large ones.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def standing_out(heights: Floats, rows: int) -> int:
         return 0
     few = _MOST + rows // _ROWS_FOR_ONE_MORE
     logs = np.log(np.maximum(heights / heights[0], 1e-9))[: max(few, len(heights) // _LARGEST_PART) + 1]
-    gaps = logs[:-1] - logs[1:]
+    gaps = np.minimum(logs[:-1] - logs[1:], _WIDEST_GAP)
     gaps[few:][gaps[few:] < _DECISIVE_GAP] = 0.0
     weighted = gaps * np.sqrt(np.arange(1, len(logs)))
     widest = int(np.argmax(weighted))

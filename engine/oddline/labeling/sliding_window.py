@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from oddline.labeling.tail import LARGEST, everyday, offset
+from oddline.labeling.tail import LARGEST, everyday, oddest, offset
 from oddline.labeling.trailing import Reference, follow
 from oddline.operators.windows import window_sums
 
@@ -29,7 +29,7 @@ def sliding_window(
     √(W − 1) standard deviations. Flagged rows enter the later windows clipped at the line.
     Scores are counted from their 1 % quantile, so that a score that is never small has its full
     range. Where they jump more than those of white noise do, θ grows in proportion (by the 98 %
-    quantile of the distances), and no line is drawn below median + 2·MAD of the logarithms: a
+    quantile of the distances), and no line is drawn below the oddest 1.5 % of the rows: a
     heavy-tailed series does not flag its everyday. It finds single peaks, and misses what rises
     slowly.
 
@@ -81,7 +81,8 @@ class Distance:
         self._base = offset(scores[learn])
         self._reference = reference
         self.roots = np.sqrt(np.maximum(scores - self._base, 0.0))
-        least = max(everyday(self.roots[learn] ** 2), floor - self._base)
+        squares = self.roots[learn] ** 2
+        least = max(everyday(squares), oddest(squares), floor - self._base)
         self._usual = float(np.sqrt(least))
         self._spread = _LEAST_SPREAD * self._usual
         self.here = slice(max(0, learn.start - reference.start), max(0, learn.stop - reference.start))

@@ -160,13 +160,16 @@ def pareto_line(scores: Floats, probability: float) -> float:
 
 
 def everyday(scores: Floats) -> float:
-    """The level that everyday scores stay under: median + 2·MAD of the logarithms.
+    """The level that everyday scores stay under: median + 2·MAD of the logarithms, or more.
 
-    No dynamic rule flags below it, however calm the rows before were.
+    All but the oddest 1.5 % of the rows are everyday too, up to median + 3·MAD: beyond that they
+    may be one long event. Where most scores are equal they have no MAD. No dynamic rule flags below it, however calm the rows before were.
     """
     logs = _logs(scores)
     middle = np.median(logs)
-    return _exp(middle + 2.0 * np.median(np.abs(logs - middle)))
+    spread = np.median(np.abs(logs - middle))
+    most = _exp(middle + 3.0 * spread) if spread > 0 else LARGEST
+    return min(max(_exp(middle + 2.0 * spread), oddest(scores)), most)
 
 
 def bulk_line(scores: Floats, probability: float) -> float:
