@@ -163,7 +163,8 @@ def everyday(scores: Floats) -> float:
     """The level that everyday scores stay under: median + 2·MAD of the logarithms, or more.
 
     All but the oddest 1.5 % of the rows are everyday too, up to median + 3·MAD: beyond that they
-    may be one long event. Where most scores are equal they have no MAD. No dynamic rule flags below it, however calm the rows before were.
+    may be one long event. Where most scores are equal they have no MAD. No dynamic rule flags
+    below it, however calm the rows before were.
     """
     logs = _logs(scores)
     middle = np.median(logs)
