@@ -50,8 +50,9 @@ class Trees:
     def mean(self, points: NDArray[np.float32]) -> NDArray[np.float64]:
         """The mean over the trees of the value each row of points (m, axes) ends at, (m,)."""
         rows, axes = points.shape
-        size = min(_ROWS, 64 * max(1, -(-rows // 64)))
-        columns = np.zeros((axes, -(-rows // size) * size), dtype=np.float32)
+        pieces = max(1, -(-rows // _ROWS))
+        size = 64 * max(1, -(-rows // (64 * pieces)))
+        columns = np.zeros((axes, pieces * size), dtype=np.float32)
         columns[:, :rows] = points.T
         total = np.zeros(columns.shape[1])
         for first in range(0, len(self.axis), _GROUP):

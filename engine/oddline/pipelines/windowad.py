@@ -27,7 +27,7 @@ class WindowAD(WindowedPipeline):
         All look along up to 48 principal axes of the windows, since cuts along single rows see no
         shape, and all but the forests in deviations along each.
 
-        * ``"IsolationForest"``: 2^(−E[h]/c), in (0, 1), of 100 random trees (Liu, Ting & Zhou
+        * ``"IsolationForest"``: 2^(−E[h]/c), in (0, 1), of 64 random trees (Liu, Ting & Zhou
           2008).
         * ``"NearestNeighbor"``: mean distance to the ``n_neighbors`` nearest of about 1,000
           reference windows, over the root of the number of axes (Ramaswamy, Rastogi & Shim 2000;

@@ -101,7 +101,7 @@ class WindowedPipeline(Pipeline):
         The third value are their places in the series, where they were learnt from.
         """
         own = int(np.searchsorted(places, learnt - self.lookback_ + 1 + padded)) if learnt else 0
-        width = max(view.shape[1] * view.shape[2], 1_000)
+        width = view.shape[1] * view.shape[2]
         for start, stop, known in ((0, own, True), (own, len(places), False)):
             for piece in blocks(stop - start, width):
                 rows = slice(start + piece.start, start + piece.stop)

@@ -14,7 +14,7 @@ __all__ = ["Contrast", "Forest"]
 
 Floats = NDArray[np.float64]
 
-_TREES = 100
+_TREES = 64
 _HALF_TREES = 25
 _STRETCHES = 8
 
