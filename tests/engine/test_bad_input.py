@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import oddline
-from oddline.catalog import ALGORITHMS, LABELINGS, estimators_of
+from oddline.catalog import ALGORITHMS, LABELINGS, check, estimators_of
 from oddline.errors import DataError, ParameterError
+from oddline.pipelines import build
 
 PAIRS = [(a.name, e) for a in ALGORITHMS for e in estimators_of(a.name)]
 METHODS = [m.name for m in LABELINGS]
@@ -139,3 +140,11 @@ def test_any_numbers(algorithm, estimator, data):
         threshold=data.draw(st.sampled_from([0.0, 1e-3, 3.0, 10.0, 1e12])),
         causal=data.draw(st.booleans()),
     )
+
+
+@every_pair
+def test_a_pipeline_by_itself_names_values_whose_squares_overflow(algorithm, estimator):
+    pipeline = build(check({"algorithm": algorithm, "estimator": estimator}), 12)
+    with pytest.raises(DataError, match="beyond 1e100"):
+        pipeline.fit(CASES["one huge"])
+    assert np.isfinite(pipeline.fit(wave() * 1e99).anomaly_score(wave() * 1e99)).all()

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from oddline.errors import ParameterError
+from oddline.errors import DataError, ParameterError
 from oddline.lookback import Lookback, choose_lookback
 from oddline.operators.threads import one_thread
 from oddline.progress import Progress, part, silent
@@ -19,6 +19,8 @@ from oddline.progress import Progress, part, silent
 __all__ = ["Pipeline"]
 
 Floats = NDArray[np.float64]
+
+_FAR = 1e100
 
 
 class Pipeline(OutlierMixin, BaseEstimator):
@@ -182,6 +184,11 @@ class Pipeline(OutlierMixin, BaseEstimator):
                     parameter=name,
                 )
         values: Floats = validate_data(self, X, reset=reset, dtype=np.float64, order="C")
+        if len(values) and max(values.max(), -values.min()) > _FAR:
+            raise DataError(
+                "X holds values beyond 1e100, whose squares overflow. Divide them, or call oddline.detect: it "
+                "judges such columns in other units."
+            )
         return values
 
     def _learnt(self, values: Floats) -> int:
