@@ -186,7 +186,7 @@ class Pipeline(OutlierMixin, BaseEstimator):
         values: Floats = validate_data(self, X, reset=reset, dtype=np.float64, order="C")
         if len(values) and max(values.max(), -values.min()) > _FAR:
             raise DataError(
-                "X holds values beyond 1e100, whose squares overflow. Divide them, or call oddline.detect: it "
+                "X holds values beyond 1e100, whose squares overflow. Divide them or call oddline.detect: it "
                 "judges such columns in other units."
             )
         return values
