@@ -125,7 +125,8 @@ def test_whitening_hears_small_departures_along_a_quiet_axis() -> None:
 def test_a_handful_of_rows_has_scores(rows: int) -> None:
     scores = AutoAD().fit_score(wave(rows))
     assert scores.shape == (rows,)
-    assert np.isfinite(scores).all() and (scores >= 0).all()
+    assert np.isfinite(scores).all()
+    assert (scores >= 0).all()
 
 
 @pytest.mark.parametrize("value", [0.0, 7.0, 1e100, 2.0**60])
@@ -139,7 +140,8 @@ def test_one_extreme_value_is_found(value: float) -> None:
     x = np.zeros((500, 1))
     x[300] = value
     scores = AutoAD().fit_score(x)
-    assert np.isfinite(scores).all() and (scores >= 0).all()
+    assert np.isfinite(scores).all()
+    assert (scores >= 0).all()
     assert abs(int(scores.argmax()) - 300) < 48
 
 

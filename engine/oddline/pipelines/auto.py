@@ -17,9 +17,9 @@ __all__ = ["AutoAD"]
 
 Floats = NDArray[np.float64]
 
-_USUAL = 0.95
 _SHARPNESS = 2.0
-_SPREAD = 0.1
+_SPREAD = 0.25
+_BULK = 0.05, 0.95
 _LEAST = 1e-9
 
 
@@ -27,9 +27,8 @@ class AutoAD(Pipeline):
     """The strongest combination we know for the data at hand.
 
     Views of the series at several scales run side by side. The scores of each are counted from
-    their median, in units of what they rise to on an ordinary row (the 95 % quantile), and
-    joined by a soft maximum: an event needs only one view that sees it far beyond its everyday,
-    and views that see nothing do not dilute it.
+    their median, in units of their everyday spread, and joined by a soft maximum: an event needs
+    only one view that sees it far beyond its everyday, and views that see nothing do not dilute it.
 
     One column is judged by its distance to the nearest windows, short, middle and long
     (:func:`oddline.pipelines.auto_series.series_views`); several columns each by themselves and
@@ -96,8 +95,8 @@ class AutoAD(Pipeline):
             progress(0.2 * (place + 1) / len(self._views), "fit")
         each = self._each(values, len(values), part(progress, 0.2, 1.0))
         self._median: Floats = np.median(each, axis=1)
-        rise = np.quantile(each, _USUAL, axis=1) - self._median
-        self._unit: Floats = rise + _SPREAD * each.std(axis=1)
+        low, high = np.quantile(each, _BULK, axis=1)
+        self._unit: Floats = (high - low) / 2 + _SPREAD * each.std(axis=1)
         self._unit[self._unit <= _LEAST * self._median] = np.inf
         self._learnt_scores: Floats | None = each
         steps = "".join(f"('View',{view.detector})," for view in self._views)

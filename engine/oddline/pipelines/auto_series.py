@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 
 _REFERENCES = 1_000
 _NEIGHBORS = 5
+_FOLDS = 4
 _DIMENSIONS = 48
 _SHORT, _MIDDLE, _LONG = 16, 96, 224
 
@@ -56,7 +57,7 @@ class WindowNeighbors(Detector):
 
     def scores(self, windows: Floats, places: NDArray[np.intp] | None) -> Floats:
         first = None if places is None or not len(places) else int(places[0])
-        return self._references.distances(self._points(windows), _NEIGHBORS, first, self._zone)
+        return self._references.distances(self._points(windows), _NEIGHBORS, first, self._zone, _FOLDS)
 
     def parts(self, windows: Floats, channels: int, places: NDArray[np.intp] | None) -> Floats:
         return np.ones((len(windows), channels))  # the one column has it all
