@@ -7,15 +7,50 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from oddline.operators.windows import around, moving_mean, spread
+from oddline.operators.windows import around, moving_mean, spread, window_sums
 
-__all__ = ["smooth", "smooth_at"]
+__all__ = ["cover_mean", "smooth", "smooth_at"]
 
 Floats = NDArray[np.float64]
 
 
+def cover_mean(scores: Floats, width: int, causal: bool = False) -> Floats:
+    """The mean over all windows of so many rows that cover a row of the window's mean score.
+
+    Parameters
+    ----------
+    scores : ndarray (n,) or (n, k)
+        In order of time.
+    width : int
+        A shorter series is one window.
+    causal : bool, default False
+        Only the window that ends at the row.
+
+    Returns
+    -------
+    ndarray, shaped like ``scores``
+        A row depends on ``width - 1`` rows before it and, unless causal, after it.
+
+    Examples
+    --------
+    >>> cover_mean(np.array([0.0, 0.0, 4.0, 0.0, 0.0]), 2).tolist()
+    [0.0, 1.0, 2.0, 1.0, 0.0]
+    >>> cover_mean(np.array([0.0, 0.0, 4.0, 0.0, 0.0]), 2, causal=True).tolist()
+    [0.0, 0.0, 2.0, 2.0, 0.0]
+    """
+    width = max(1, min(width, len(scores)))
+    if width == 1:
+        return scores
+    if not causal:
+        return spread(moving_mean(scores, width), width)
+    head = np.zeros((width - 1, *scores.shape[1:]))
+    count = np.minimum(np.arange(1, len(scores) + 1), width)
+    sums = window_sums(np.concatenate([head, scores]), width)
+    return np.asarray(sums / count.reshape(-1, *[1] * (scores.ndim - 1)))
+
+
 def smooth(scores: Floats, width: int) -> Floats:
-    """The mean over all windows that cover a row of the window's mean score.
+    """:func:`cover_mean` of a whole series, never over more than a tenth of it.
 
     Parameters
     ----------
@@ -35,8 +70,7 @@ def smooth(scores: Floats, width: int) -> Floats:
     >>> smooth(scores, 3)[17:24].tolist()
     [0.0, 1.0, 2.0, 3.0, 2.0, 1.0, 0.0]
     """
-    width = _within(width, len(scores))
-    return scores if width == 1 else spread(moving_mean(scores, width), width)
+    return cover_mean(scores, _within(width, len(scores)))
 
 
 def smooth_at(
@@ -66,7 +100,7 @@ def smooth_at(
         return scores(rows)
     near = around(rows, width - 1, width - 1, count)
     # The stretches stand side by side; no window of a wanted row leaves its own.
-    return spread(moving_mean(scores(near), width), width)[np.searchsorted(near, rows)]
+    return cover_mean(scores(near), width)[np.searchsorted(near, rows)]
 
 
 def _within(width: int, count: int) -> int:

@@ -1,4 +1,4 @@
-"""DeepAD: several forecasters, and the median of their errors."""
+"""DeepAD: several forecasters, a small net among them, and the mean of their errors."""
 
 from __future__ import annotations
 
@@ -8,23 +8,31 @@ __all__ = ["DeepAD"]
 
 
 class DeepAD(ForecastingPipeline):
-    """A row is odd when none of several good forecasters saw it coming.
+    """A row is odd when several good forecasters did not see it coming.
 
-    Explores as :class:`oddline.pipelines.predad.PredAD` does and keeps five members: the best of
-    each transform and windowing first, so that they differ, then the next best. The error of a
-    row is the median of theirs, so that one member's mistake makes no anomaly.
+    Explores as :class:`oddline.pipelines.predad.PredAD` does, and a small neural net besides. Keeps
+    five members: the one that PredAD would take, then the best of each other transform, windowing and
+    regressor, as long as its error is at most twice the lowest, then the next best. The error of a row
+    is the mean of theirs, each in its usual size.
 
     Parameters
     ----------
     lookback : int or "auto", default "auto"
     smoothing : int or "auto", default "auto"
+    causal : bool, default False
     contamination : float in (0, 0.5], default 0.01
     random_state : int, default 0
-        As in PredAD.
+        As in PredAD; also of the net.
 
     Notes
     -----
-    Finds, misses and costs what PredAD does; scoring takes five filters instead of one.
+    Finds, misses and costs what PredAD does; scoring takes five forecasters instead of one. The net
+    needs numpy only, so that a job need not wait for torch.
+
+    References
+    ----------
+    Rumelhart, Hinton & Williams (1986), doi:10.1038/323533a0. Bates & Granger (1969), The combination
+    of forecasts, doi:10.1057/jors.1969.103.
 
     Examples
     --------
@@ -36,3 +44,4 @@ class DeepAD(ForecastingPipeline):
     """
 
     _members = 5
+    _deep = True
