@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from oddline.operators.neighbors import References, pick_references
 from oddline.operators.spectra import Spectra, fit_spectra
 from oddline.operators.windows import moving_mean, pad_head, spread, take
+from oddline.pipelines.auto_columns import ColumnEnergy
 from oddline.pipelines.detectors import Detector
 from oddline.pipelines.views import View
 from oddline.progress import Progress, silent
@@ -21,6 +22,7 @@ _NEIGHBORS = 5
 _FOLDS = 4
 _DIMENSIONS = 48
 _SHORT, _MIDDLE, _LONG = 16, 96, 224
+_ENERGY = 128
 
 
 class WindowNeighbors(Detector):
@@ -94,12 +96,14 @@ class SmoothView(View):
 def series_views(series: Floats, causal: bool, seed: int) -> list[View]:
     """The views of a scaled series (n, 1), not yet fitted.
 
-    Windows of 16, 96 and 224 rows; none takes more than a sixth of the rows.
+    Neighbours of windows of 16, 96 and 224 rows, and the energy of windows of 128, which does not
+    need an event to be unlike all others; none takes more than a sixth of the rows.
     """
     most = max(1, len(series) // 6)
-    short, middle, long = (min(most, window) for window in (_SHORT, _MIDDLE, _LONG))
+    short, middle, long, energy = (min(most, rows) for rows in (_SHORT, _MIDDLE, _LONG, _ENERGY))
     return [
         SmoothView(WindowNeighbors(short, seed, whitening=1.0), causal, short),
         View(WindowNeighbors(middle, seed, whitening=1.0), causal),
         View(WindowNeighbors(long, seed, whitening=0.0), causal),
+        View(ColumnEnergy(energy, seed, np.ones(1)), causal),
     ]
