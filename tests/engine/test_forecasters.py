@@ -8,13 +8,22 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.svm import LinearSVR as ReferenceSVR
 
 from oddline.operators.exploration import Member, fit_column, held_out_errors, quick
+from oddline.operators.forecast_net import ConvolutionalNet
 from oddline.operators.forecasters import WINDOWINGS, Forecaster, fit_filters, fit_learner, forecast
 from oddline.operators.perceptron import Perceptron
 from oddline.operators.regression_trees import ExtraTrees
 from oddline.operators.regressors import LinearSVR, Ridge, SeasonalNaive, ZeroModel
 
 rng = np.random.default_rng(8)
-EACH = [ZeroModel(), SeasonalNaive(2), Ridge(0.1), LinearSVR(), ExtraTrees(), Perceptron()]
+EACH = [
+    ZeroModel(),
+    SeasonalNaive(2),
+    Ridge(0.1),
+    LinearSVR(),
+    ExtraTrees(),
+    Perceptron(),
+    ConvolutionalNet(),
+]
 each = pytest.mark.parametrize("regressor", EACH, ids=lambda r: type(r).__name__)
 
 
@@ -129,12 +138,13 @@ def test_a_tree_of_depth_one_is_the_best_of_the_cuts_it_drew():
     assert_array_equal(stump.predict(features), targets)
 
 
-def test_a_net_learns_what_no_line_can():
+@pytest.mark.parametrize("net", [Perceptron(), ConvolutionalNet()], ids=["numpy", "torch"])
+def test_a_net_learns_what_no_line_can(net):
     features = rng.normal(size=(4_000, 5))
     targets = np.abs(features[:, 0]) + 0.1 * rng.normal(size=4_000)
     line = np.mean((Ridge(1e-3).fit(features, targets).predict(features) - targets) ** 2)
-    net = np.mean((Perceptron().fit(features, targets).predict(features) - targets) ** 2)
-    assert net < 0.2 * line
+    left = np.mean((net.fit(features, targets).predict(features) - targets) ** 2)
+    assert left < 0.2 * line
 
 
 def test_no_net_where_there_is_nothing_to_learn():

@@ -143,10 +143,9 @@ class LinearSVR(LinearRegressor):
             beyond = away - self.epsilon
             pull = np.where(beyond > 0, self.C / np.maximum(away, least), 0.0)
             pulled = features * pull[:, None]
-            moved = np.linalg.solve(unit + pulled.T @ features, pulled.T @ targets)
-            step = float(np.abs(moved - weights).max())
-            weights = moved
-            if step < 1e-4:
+            before = weights
+            weights = np.asarray(np.linalg.solve(unit + pulled.T @ features, pulled.T @ targets))
+            if np.abs(weights - before).max() < 1e-4:
                 break
         self.weights_ = weights
         return self

@@ -11,7 +11,7 @@ class DeepAD(ForecastingPipeline):
     """A row is odd when several good forecasters did not see it coming.
 
     Explores as :class:`oddline.pipelines.predad.PredAD` does, and a small neural net besides. Keeps
-    five members: the one that PredAD would take, then the best of each other transform, windowing and
+    up to five members: the one that PredAD would take, then the best of each other transform, windowing and
     regressor, as long as its error is at most twice the lowest, then the next best. The error of a row
     is the mean of theirs, each in its usual size.
 
