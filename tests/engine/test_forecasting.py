@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from oddline import fit
 from oddline.operators.smoothing import cover_mean
+from oddline.persist import _pack, load
 from oddline.pipelines import DeepAD, PredAD
 from oddline.stream import Stream
 
@@ -107,6 +109,21 @@ def test_a_series_that_no_line_forecasts_gets_trees(kind):
     for t in range(1, len(bend)):
         bend[t] = 3.7 * bend[t - 1] * (1 - bend[t - 1])  # the logistic map
     assert "ExtraTrees" in kind(lookback=4).fit(bend).model_summary_
+
+
+@pytest.mark.parametrize("algorithm", ["PredAD", "DeepAD"])
+def test_trees_and_nets_are_kept_in_files(algorithm):
+    bend = np.full(600, 0.3)
+    for t in range(1, len(bend)):
+        bend[t] = 3.7 * bend[t - 1] * (1 - bend[t - 1])
+    noise = np.random.default_rng(0).normal(size=600)
+    for values in (bend, np.sin(np.arange(600) / 9) ** 3 + noise / 100):
+        model = fit(values, algorithm_type=algorithm, lookback_window=8)
+        kept = load(_pack(model)).pipeline
+        assert kept.model_summary_ == model.pipeline.model_summary_
+        assert_array_equal(
+            kept.anomaly_score(values[:400, None]), model.pipeline.anomaly_score(values[:400, None])
+        )
 
 
 @pytest.mark.parametrize("kind", [PredAD, DeepAD])

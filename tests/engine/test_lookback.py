@@ -71,6 +71,35 @@ def test_the_orders_equal_one_fit_for_each():
     assert orders["forward error"] in range(4, 7)
 
 
+@pytest.mark.parametrize(
+    ("weights", "order"),
+    [([0.8], 1), ([0.5, -0.6], 2), ([0.4, 0.0, 0.0, 0.0, -0.5], 5), ([0.0] * 11 + [0.8], 12)],
+    ids=lambda value: str(value) if isinstance(value, int) else None,
+)
+def test_each_rule_finds_a_known_order(weights, order):
+    series = autoregression(4_000, np.array(weights))
+    found = _orders(_standard(series[:, None]), 40)
+    assert found["BIC"] == order
+    assert found["AIC"] in range(order, order + 8)  # it overfits a little, as it is known to
+    assert found["t-test"] in range(order, 41)
+    # Orders on a grid of 16: the first that is long enough.
+    assert found["forward error"] in range(order, order + 5)
+
+
+def test_the_t_test_stays_at_the_order_in_nearly_all_series():
+    """General to specific: the longest lag that is significant, at 1 % for each of 40."""
+    series = [autoregression(2_000, np.array([0.5, -0.6]))[:, None] for _ in range(40)]
+    longest = [_orders(_standard(one), 10)["t-test"] for one in series]
+    assert np.mean(np.array(longest) == 2) > 0.8
+
+
+def test_every_rule_is_told_with_the_choice():
+    choice = choose_lookback(autoregression(2_000, np.array([0.5, 0.3]))[:, None])
+    for name, rows in choice.candidates.items():
+        assert f"{name} {rows}" in choice.reason
+    assert f"look-back {choice.window}" in choice.reason
+
+
 def test_without_a_period_the_orders_decide_within_limits():
     choice = choose_lookback(autoregression(2_000, np.array([0.5, 0.3]))[:, None])
     assert choice.window == 48

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Self
 
 import numpy as np
@@ -78,6 +78,7 @@ class ConvolutionalNet(Regressor):
     """
 
     random_state: int = 0
+    weights_: dict[str, NDArray[np.float32]] = field(init=False, repr=False)
 
     def fit(self, features: Floats, targets: Floats) -> Self:
         windows = np.concatenate([features, targets[:, None]], axis=1)[:, None]

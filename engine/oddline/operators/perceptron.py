@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import numpy as np
@@ -48,6 +48,10 @@ class Perceptron(Regressor):
     hidden: int = 32
     steps: int = 300
     random_state: int = 0
+    line_: Floats = field(init=False, repr=False)
+    inner_: Singles = field(init=False, repr=False)
+    bias_: Singles = field(init=False, repr=False)
+    outer_: Singles = field(init=False, repr=False)
     most_rows: ClassVar[int] = 8_192
 
     def fit(self, features: Floats, targets: Floats) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import numpy as np
@@ -43,6 +43,7 @@ class ExtraTrees(Regressor):
     max_depth: int = 6
     max_features: int = 8
     random_state: int = 0
+    trees_: Trees = field(init=False, repr=False)
     most_rows: ClassVar[int] = 2_048
 
     def fit(self, features: Floats, targets: Floats) -> Self:

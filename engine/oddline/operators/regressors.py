@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Self
 
 import numpy as np
@@ -35,10 +35,11 @@ class Regressor(ABC):
         """One number for each row of features."""
 
 
+@dataclass(eq=False)
 class LinearRegressor(Regressor):
     """A regressor that is one weight a feature, ``weights_`` (p,), and no constant."""
 
-    weights_: Floats
+    weights_: Floats = field(init=False, repr=False)
 
     def predict(self, features: Floats) -> Floats:
         return np.asarray(features @ self.weights_)
