@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddline.catalog import check, least_columns_of
-from oddline.pipelines import PIPELINES, build
+from oddline.pipelines import PIPELINES
+from oddline.workflow import detect
 
 __all__ = ["FLOORS", "NAMES", "OURS", "pair", "tracks_of"]
 
@@ -16,9 +17,9 @@ Floats = NDArray[np.float64]
 
 
 def pair(algorithm: str, estimator: str, lookback: int | str = "auto") -> Callable[[Floats], Floats]:
-    """A pipeline of the catalogue, from (n, d) values to (n,) scores."""
-    spec = check({"algorithm_type": algorithm, "anomaly_estimator": estimator})
-    return lambda values: build(spec, lookback).fit_score(values)
+    """What ``oddline.detect`` scores, and so the command line and the service: (n, d) to (n,)."""
+    spec = check({"algorithm": algorithm, "estimator": estimator, "lookback": lookback})
+    return lambda values: detect(values, spec).score
 
 
 def title(algorithm: str, estimator: str) -> str:
