@@ -19,7 +19,7 @@ def average_path(count: NDArray[np.int64] | int) -> Floats:
     """c(m) = 2H(m − 1) − 2(m − 1)/m: the mean length of a search that fails among m points.
 
     >>> average_path(np.array([1, 2, 256])).round(3).tolist()
-    [0.0, 1.0, 10.248]
+    [0.0, 1.0, 10.249]
     """
     m = np.maximum(np.asarray(count, dtype=float), 1.0)
     paths: Floats = 2.0 * (digamma(m) + np.euler_gamma) - 2.0 * (m - 1.0) / m

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,7 +127,6 @@ class ReconstructAD(WindowedPipeline):
 
     _detectors: ClassVar[Mapping[str, type[Detector]]] = AUTOENCODERS
     _stationarize: ClassVar[bool] = False
-    _detector: Autoencoder
 
     def __init__(
         self,
@@ -154,6 +153,7 @@ class ReconstructAD(WindowedPipeline):
 
     def _score(self, values: Floats, learnt: int, progress: Progress) -> Floats:
         # No window is its own neighbour here, so all can be judged in one go, on the device.
-        view, padded = self._windows(values)
-        scores = self._detector.errors(view, progress).mean(axis=1)
+        view, padded = self._view.windows(self._ready(values))
+        detector = cast(Autoencoder, self._view.detector)
+        scores = detector.errors(view, progress).mean(axis=1)
         return scores if self.causal else spread(scores, self.lookback_)[padded:]

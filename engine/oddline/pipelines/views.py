@@ -62,7 +62,7 @@ class View:
 
     def scores(self, series: Floats, learnt: int, progress: Progress = silent) -> Floats:
         """Scores (n,) of a series (n, d) whose first ``learnt`` rows are those learnt from."""
-        view, padded = self._windows(series)
+        view, padded = self.windows(series)
         scores = np.empty(len(view))
         for rows, windows, places in self._walk(view, padded, learnt, np.arange(len(view))):
             scores[rows] = self.detector.scores(windows, places)
@@ -76,7 +76,7 @@ class View:
 
         They sum to the scores where those of the detector do.
         """
-        view, padded = self._windows(series)
+        view, padded = self.windows(series)
         window = self.window
         near = rows if self.causal else around(rows + padded, window - 1, 0, len(view))
         parts = np.empty((len(near), view.shape[1]))
@@ -98,7 +98,7 @@ class View:
         seen = series if self.columns is None else series[:, self.columns]
         return seen if self.mix is None else seen @ self.mix
 
-    def _windows(self, series: Floats) -> tuple[NDArray[np.float64], int]:
+    def windows(self, series: Floats) -> tuple[NDArray[np.float64], int]:
         """The windows of a series as a view, and how many rows were put in front to have one."""
         series = self._seen(series)
         padded = pad_head(series, len(series) + self.window - 1 if self.causal else self.window)
@@ -112,7 +112,7 @@ class View:
         The third value are their places in the series, where they were learnt from.
         """
         own = int(np.searchsorted(places, learnt - self.window + 1 + padded)) if learnt else 0
-        width = max(view.shape[1] * view.shape[2], 1_000)
+        width = view.shape[1] * view.shape[2]
         for start, stop, known in ((0, own, True), (own, len(places), False)):
             for piece in blocks(stop - start, width):
                 rows = slice(start + piece.start, start + piece.stop)
