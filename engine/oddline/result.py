@@ -45,6 +45,9 @@ class Run:
         Each target column's share of the score; they sum to 1.
     rows : int
         How many rows the stretch has, the normal ones between flagged ones included.
+    excess : float
+        How far the score at the peak lies above its line, as a share of mean plus standard
+        deviation of all judged scores (Hundman et al. 2018, doi:10.1145/3219819.3219845).
     """
 
     start_row: int
@@ -55,6 +58,7 @@ class Run:
     peak_row: int
     contributions: Mapping[str, float] = field(default_factory=dict)
     rows: int = 1
+    excess: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -336,6 +340,7 @@ def find_runs(
             1 if is_dynamic(spec.labeling_method) else scores.smoothing,
         )
     found = []
+    excess = _excess(labels)[order]
     for (first, last, peak), share in zip(runs, shares, strict=True):
         start, end = int(order[first]), int(order[last])
         found.append(
@@ -348,6 +353,14 @@ def find_runs(
                 peak_row=int(order[peak]),
                 contributions=dict(zip(columns, share.tolist(), strict=False)),
                 rows=last - first + 1,
+                excess=float(excess[peak]),
             )
         )
     return tuple(found)
+
+
+def _excess(labels: Labels) -> NDArray[np.float64]:
+    largest = max(float(labels.score.max(initial=0.0)), np.finfo(float).tiny)
+    usual = labels.score[labels.judged] / largest
+    size = max(float(usual.mean() + usual.std()), 1e-300) if usual.size else 1.0
+    return np.clip((labels.score / largest - labels.threshold / largest) / size, 0.0, 1e9)

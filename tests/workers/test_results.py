@@ -61,7 +61,7 @@ def test_ibm_summary_is_the_documented_one():
         "total_excution_time (sec)": "0.25",
         "anomalies": [
             {"start_row": 2, "end_row": 2, "start": "2", "end": "2", "severity": 1.5, "peak_row": 2,
-             "contributions": {"a": 1.0}, "rows": 1}
+             "contributions": {"a": 1.0}, "rows": 1, "excess": 0.0}
         ],
         "notes": ["1 value is taken as missing."],
     }  # fmt: skip

@@ -139,7 +139,8 @@ PARAMETERS: dict[str, Parameter] = {
             "labeling_threshold",
             "float",
             10.0,
-            "The critical value of a dynamic label method; larger flags fewer rows.",
+            "The critical value, in the units of the label method; larger flags fewer rows. "
+            "Methods that take a share or ε read 0 to 1 so, and anything else as their default.",
             minimum=0.0,
             maximum=1e12,
             short="threshold",
