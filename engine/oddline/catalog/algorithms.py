@@ -48,11 +48,12 @@ ALGORITHMS: tuple[Algorithm, ...] = (
                 "Default",
                 "Several views of the series, each in units of its own everyday; the loudest is heard.",
                 finds="spikes, odd shapes, levels, missing beats and silent stretches of up to a few hundred rows",
-                misses="what recurs often, and changes slower than 200 rows",
+                misses="what recurs every few windows, and changes slower than 200 rows",
                 cost="O(n·d): a hundred thousand multiplications a row and column, whatever the look-back",
                 papers=(
                     "Ramaswamy, Rastogi & Shim 2000, doi:10.1145/342009.335437",
                     "Angiulli & Pizzuti 2002, doi:10.1007/3-540-45681-3_2",
+                    "Hotelling 1931, doi:10.1214/aoms/1177732979",
                 ),
             ),
         ),

@@ -30,12 +30,12 @@ class AutoAD(Pipeline):
     their median, in units of their everyday spread, and joined by a soft maximum: an event needs
     only one view that sees it far beyond its everyday, and views that see nothing do not dilute it.
 
-    One column is judged by its distance to the nearest windows, short, middle and long
-    (:func:`oddline.pipelines.auto_series.series_views`); several columns each by themselves and
+    One column is judged by its distance to the nearest windows, short, middle and long, and by
+    the energy of its windows (:func:`oddline.pipelines.auto_series.series_views`); several columns each by themselves and
     all together (:func:`oddline.pipelines.auto_columns.column_views`).
 
     Finds single spikes, odd shapes, levels and missing beats up to a few hundred rows. Misses what
-    recurs often, and changes slower than the longest window.
+    recurs every few windows, and changes slower than the longest window.
 
     Parameters
     ----------
@@ -54,6 +54,7 @@ class AutoAD(Pipeline):
     ----------
     Ramaswamy, Rastogi & Shim (2000), doi:10.1145/342009.335437.
     Angiulli & Pizzuti (2002), doi:10.1007/3-540-45681-3_2.
+    Hotelling (1931), doi:10.1214/aoms/1177732979.
 
     Examples
     --------
