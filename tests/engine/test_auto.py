@@ -112,7 +112,7 @@ def test_the_reasons_name_the_views_and_what_they_found() -> None:
     assert model.num_pipelines_explored_ == 4
     said = " ".join(model.reasons_)
     for view in model._views:
-        assert str(view.detector) in said
+        assert f"{type(view.detector).__name__} of {view.window} rows" in said
         assert str(view.detector) in model.model_summary_
     assert " " not in model.model_summary_
 

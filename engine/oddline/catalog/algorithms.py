@@ -47,7 +47,7 @@ ALGORITHMS: tuple[Algorithm, ...] = (
             Estimator(
                 "Default",
                 "Several views of the series, each in units of its own everyday; the loudest is heard.",
-                finds="spikes, odd shapes, levels, missing beats and silent stretches of up to a few hundred rows",
+                finds="spikes, odd shapes, levels and missing beats of up to a few hundred rows",
                 misses="what recurs every few windows, and changes slower than 200 rows",
                 cost="O(n·d): a hundred thousand multiplications a row and column, whatever the look-back",
                 papers=(

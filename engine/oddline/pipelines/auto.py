@@ -31,8 +31,8 @@ class AutoAD(Pipeline):
     only one view that sees it far beyond its everyday, and views that see nothing do not dilute it.
 
     One column is judged by its distance to the nearest windows, short, middle and long, and by
-    the energy of its windows (:func:`oddline.pipelines.auto_series.series_views`); several columns each by themselves and
-    all together (:func:`oddline.pipelines.auto_columns.column_views`).
+    the energy of its windows (:func:`oddline.pipelines.auto_series.series_views`); several columns
+    each by themselves and all together (:func:`oddline.pipelines.auto_columns.column_views`).
 
     Finds single spikes, odd shapes, levels and missing beats up to a few hundred rows. Misses what
     recurs every few windows, and changes slower than the longest window.
@@ -47,8 +47,8 @@ class AutoAD(Pipeline):
 
     Notes
     -----
-    Time linear in rows, a few thousand multiplications for each; memory a few copies of the input
-    and blocks of some megabytes.
+    Time linear in rows, some hundred thousand multiplications for each and column; memory a few
+    copies of the input and blocks of some megabytes.
 
     References
     ----------
@@ -108,7 +108,10 @@ class AutoAD(Pipeline):
         """Which views the oddest hundredth of the rows is due to."""
         odd = loud[:, np.argsort(-loud.max(axis=0), kind="stable")[: max(1, loud.shape[1] // 100)]]
         share = _weights(odd).mean(axis=1)
-        said = ", ".join(f"{view.detector} {part:.0%}" for view, part in zip(self._views, share, strict=True))
+        said = ", ".join(
+            f"{type(view.detector).__name__} of {view.window} rows {part:.0%}"
+            for view, part in zip(self._views, share, strict=True)
+        )
         return (
             f"{len(self._views)} views, each in units of its own everyday, joined by a soft maximum; "
             f"the oddest hundredth of the rows is due to {said}"
