@@ -104,10 +104,9 @@ def label(
     scores : ndarray (n,)
         In order of time, larger is odder, finite and at least 0.
     method : str
-        ``"IID"``, ``"Chi-Square"`` or ``"Sliding-Window"``; upper or lower case.
+        A name of :data:`oddline.catalog.LABELINGS`; upper or lower case.
     threshold : float
-        θ, the critical value: of χ²(1) for IID and Chi-Square, in standard deviations for
-        Sliding-Window. Larger flags fewer rows.
+        θ, in units of the method: the catalogue says what it means to each.
     observation_window : int
         W, how many rows before a row a dynamic method compares it with.
     warm_up : int
