@@ -360,7 +360,8 @@ def find_runs(
 
 
 def _excess(labels: Labels) -> NDArray[np.float64]:
-    largest = max(float(labels.score.max(initial=0.0)), np.finfo(float).tiny)
+    highest = max(labels.score.max(initial=0.0), labels.threshold.max(initial=0.0))
+    largest = max(float(highest), np.finfo(float).tiny)
     usual = labels.score[labels.judged] / largest
     size = max(float(usual.mean() + usual.std()), 1e-300) if usual.size else 1.0
     return np.clip((labels.score / largest - labels.threshold / largest) / size, 0.0, 1e9)

@@ -50,7 +50,8 @@ class _BatchForm(Schema):
     lookback_window = ParameterField("lookback_window")
     observation_window = ParameterField("observation_window")
     labeling_method = ParameterField(
-        "labeling_method",  # the hosted form preselected IID too
+        "labeling_method",
+        load_default="IID",  # as the hosted form preselected
         help="How scores become labels. With IID the answer carries scores only.",
     )
     labeling_threshold = ParameterField("labeling_threshold")

@@ -29,10 +29,12 @@ def page() -> str:
     lines = [_HEAD, ""]
     for algorithm in ALGORITHMS:
         lines += [*_algorithm(algorithm), ""]
-    lines += ["## Label methods", "", "| method | line | what it does |", "|---|---|---|"]
+    lines += ["## Label methods", "", "Those marked * were the hosted service's.", ""]
+    lines += ["| method | line | what it does | `labeling_threshold` is | source |", "|---|---|---|---|---|"]
     for method in LABELINGS:
         kind = "moves" if method.dynamic else "one for all rows"
-        lines.append(f"| `{method.name}` | {kind} | {method.blurb} |")
+        star, sources = "*" if method.ibm else "", "; ".join(method.papers)
+        lines.append(f"| `{method.name}`{star} | {kind} | {method.blurb} | {method.threshold} | {sources} |")
     lines += ["", "## Parameters", "", "| parameter | short | legal values | default | what it is |"]
     lines.append("|---|---|---|---|---|")
     for item in PARAMETERS.values():

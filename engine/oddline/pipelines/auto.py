@@ -20,7 +20,8 @@ Floats = NDArray[np.float64]
 _SHARPNESS = 2.0
 _SPREAD = 0.25
 _BULK = 0.05, 0.95
-_LEAST = 1e-9
+_LEAST = 1e-3
+_ROUNDING = 1e-6  # columns are in standard deviations, and so are the scores of the views
 
 
 class AutoAD(Pipeline):
@@ -98,7 +99,8 @@ class AutoAD(Pipeline):
         self._median: Floats = np.median(each, axis=1)
         low, high = np.quantile(each, _BULK, axis=1)
         self._unit: Floats = (high - low) / 2 + _SPREAD * each.std(axis=1)
-        self._unit[self._unit <= _LEAST * self._median] = np.inf
+        # What hardly differs from row to row, or only by rounding, says nothing.
+        self._unit[self._unit <= np.maximum(_LEAST * self._median, _ROUNDING)] = np.inf
         self._learnt_scores: Floats | None = each
         steps = "".join(f"('View',{view.detector})," for view in self._views)
         self.model_summary_ = f"[{steps}('SoftMaximum',LogSumExp(sharpness={_SHARPNESS:g})),]"
