@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from oddline.errors import ParameterError, did_you_mean
 from oddline.operators.neighbors import Compression, compress
 from oddline.operators.scaling import Scale, fit_scale
+from oddline.operators.spectra import information
 from oddline.operators.stationarizers import DifferenceIfUnitRoot
 from oddline.pipelines.base import Pipeline
 from oddline.pipelines.detectors import Detector
@@ -23,6 +24,7 @@ __all__ = ["WindowedPipeline"]
 Floats = NDArray[np.float64]
 
 _CHANNELS = 12
+_LEAST_BITS = 0.1  # so that a column that never moved is still seen when it does
 
 
 class WindowedPipeline(Pipeline):
@@ -50,7 +52,10 @@ class WindowedPipeline(Pipeline):
         self.context_, self.delay_ = window - 1, 0 if self.causal else window - 1
         self.num_pipelines_explored_ = 1
         # Scale before stepping: a step counts by what its column usually spans.
-        self._scale: Scale = fit_scale(values)
+        scale = fit_scale(values)
+        # A switch or a flag must not count like a measurement: columns weigh by what a value tells.
+        told = np.maximum(information(values), _LEAST_BITS)
+        self._scale = Scale(scale.center, scale.width * (told.max() / told))
         self._steps: DifferenceIfUnitRoot | None = None
         if self._stationarize:
             self._steps = DifferenceIfUnitRoot(together=True).fit(values)
