@@ -38,7 +38,7 @@ def test_fit_keeps_a_model_that_score_and_detect_use(run, files):
 
 def test_a_file_that_is_no_model_and_what_was_settled_are_refused_in_a_line(run, files):
     code, out, err = run("score", files / "new.csv", "--model", files / "past.csv")
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert "not an oddline model" in err
     model = files / "m"
     run("fit", files / "past.csv", "-o", model, "--algorithm", "PredAD")

@@ -63,6 +63,7 @@ def test_the_published_multivariate_sample():
 @pytest.mark.parametrize(("algorithm", "estimator"), PIPELINES)
 @pytest.mark.parametrize("columns", [1, 3])
 def test_every_pipeline_answers_in_full(algorithm, estimator, columns):
+    columns = max(columns, catalog.least_columns_of(algorithm))
     data = frame(columns=columns)
     data.loc[150:152, "v0"] += 5.0
     found = detect(data, algorithm_type=algorithm, anomaly_estimator=estimator)

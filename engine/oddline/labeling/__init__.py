@@ -29,6 +29,8 @@ Floats = NDArray[np.float64]
 # Fewer known-normal rows than this say too little about a tail: all rows are learnt from.
 _LEAST_TO_LEARN_FROM = 200
 
+_NOTHING = 1e-300  # whatever the unit, a score this small is rounding
+
 Method = Callable[[Floats, float, Reference, slice, float], tuple[Floats, Floats, NDArray[np.bool_], str]]
 """``(scores, threshold, reference, learn, floor)`` to ``(score, line, flagged, reason)``."""
 
@@ -157,6 +159,7 @@ def label(
     scores = np.ascontiguousarray(scores, dtype=float)
     if scores.ndim != 1 or not np.isfinite(scores).all() or (scores < 0).any():
         raise ParameterError("scores must be one row of finite numbers of at least 0", parameter="scores")
+    floor = max(floor, _NOTHING)
     window = max(1, observation_window)
     start = warm_up
     if is_dynamic(name):
