@@ -15,6 +15,8 @@ __all__ = ["ExtraTrees"]
 
 Floats = NDArray[np.float64]
 
+_MOST = 1e30  # what float32 holds
+
 
 @dataclass(eq=False)
 class ExtraTrees(Regressor):
@@ -48,11 +50,11 @@ class ExtraTrees(Regressor):
 
     def fit(self, features: Floats, targets: Floats) -> Self:
         rng = np.random.default_rng(self.random_state)
-        data, trees = features.astype(np.float32), self.n_estimators
+        data, trees = _singles(features), self.n_estimators
         row = np.tile(np.arange(len(data)), trees)
         goal = targets[row]
         key = np.repeat(np.arange(trees), len(data))  # which node of which tree a row is in
-        axis = np.full((trees, 2**self.max_depth - 1), -1, dtype=np.int16)
+        axis = np.full((trees, 2**self.max_depth - 1), -1, dtype=np.int32)
         threshold = np.zeros(axis.shape, dtype=np.float32)
         for level in range(self.max_depth):
             groups = np.arange(trees << level)
@@ -84,4 +86,8 @@ class ExtraTrees(Regressor):
         return self
 
     def predict(self, features: Floats) -> Floats:
-        return self.trees_.mean(features.astype(np.float32))
+        return self.trees_.mean(_singles(features))
+
+
+def _singles(features: Floats) -> NDArray[np.float32]:
+    return np.clip(features, -_MOST, _MOST).astype(np.float32)

@@ -26,7 +26,7 @@ from oddline.operators.smoothing import cover_mean
 from oddline.operators.windows import around
 from oddline.pipelines.auto_columns import column_weights
 from oddline.pipelines.base import Pipeline
-from oddline.progress import Progress
+from oddline.progress import Progress, silent
 
 __all__ = ["ForecastingPipeline"]
 
@@ -48,7 +48,6 @@ class ForecastingPipeline(Pipeline):
 
     _members: ClassVar[int]
     _deep: ClassVar[bool]
-    static_smoothing: ClassVar[int] = SMOOTHING
     _whole_numbers: ClassVar[dict[str, bool]] = {"lookback": True, "smoothing": True}
 
     def __init__(
@@ -71,13 +70,14 @@ class ForecastingPipeline(Pipeline):
         if self.lookback_ > MOST_LAGS:
             self.reasons_ += (f"forecasters look back {MOST_LAGS} rows at most, not {self.lookback_}",)
             self.lookback_ = MOST_LAGS
-        self.warm_up_, self.overlap_ = self.lookback_, 0
+        self.warm_up_ = self.lookback_
         if columns == 1:
             # Squared errors below a millionth of the variance are rounding.
             self.floor_ = 1e-6 * float(values.var())
         self._width = max(1, min(SMOOTHING if self.smoothing == "auto" else int(self.smoothing), rows // 10))
         chosen = self._explore(values)
         progress(0.5, "fit")
+        self.overlap_, self.smooths_ = self._width - 1, self._width > 1
         # Single errors stay those of the next row: further ahead, one spike would spoil many rows.
         horizons = HORIZONS if self._width > 1 else ()
         line = next((m for m in chosen if m.forecaster.linear), chosen[0])
@@ -86,6 +86,7 @@ class ForecastingPipeline(Pipeline):
         self._units = fit_scale(values).width if columns > 1 else np.ones(1)
         weights = column_weights(values) if columns > 1 else np.ones(1)
         self._shares = weights / weights.sum()
+        self._single_shares = self._shares.copy()
         self._factors = np.ones((columns, len(members)))
         self._columns: list[ColumnModel] = []
         self._reaches = np.array([member.forecaster.reach for member in members])
@@ -95,16 +96,18 @@ class ForecastingPipeline(Pipeline):
             self._columns.append(fit_column(series, members))
             squares = self._squares(values, place, some)
             bulk = np.sort(squares, axis=0)[: max(1, int(_BULK * len(squares)))].mean(axis=0)
-            usual = np.maximum(bulk, 1e-3 * squares.mean(axis=0)) + _TINY
+            # A tenth of the mean at least: a switch that hardly ever moves is no miracle when it does.
+            usual = np.maximum(bulk, 0.1 * squares.mean(axis=0)) + _TINY
             factors = usual[0] / usual
             # The less can be known so far ahead, the less it says that something was not.
             factors[self._kept :] *= np.sqrt(np.minimum(1.0, factors[self._kept :]))
             self._factors[place], self._usual[place] = factors, usual[0]
             if columns > 1:
-                mean = float((squares * self._factors[place])[:, : self._kept].mean())
+                self._shares[place] /= max(usual[0], 1e-9)
                 # Of single rows a small twitch of a quiet column shall not outdo a jump of another.
-                self._shares[place] /= max(mean, 1e-9) ** (0.5 if self._width == 1 else 1.0)
+                self._single_shares[place] /= max(usual[0], 1e-9) ** 0.5
             progress(0.5 + 0.5 * (place + 1) / columns, "fit")
+        self.blind_ = int(self._reaches.max())
         self.context_ = self._columns[0].reach + self._width - 1
         self.delay_ = 0 if self.causal else self._width - 1
         shown = [f"[{member.summary(columns)}]" for member in chosen]
@@ -163,14 +166,18 @@ class ForecastingPipeline(Pipeline):
         residuals = model.residuals(values[near, place])[np.searchsorted(near, rows)]
         return np.asarray((residuals / self._units[place]) ** 2)
 
-    def _errors(self, values: Floats, rows: NDArray[np.intp], progress: Progress) -> Floats:
-        """The parts (k, d) of the scores of some rows: the mean over the members, smoothed.
+    def _errors(
+        self, values: Floats, rows: NDArray[np.intp], progress: Progress, single: bool = False
+    ) -> Floats:
+        """The parts (k, d) of the scores of some rows: the mean over the members, smoothed or not.
 
         Where scores are smoothed, errors of further horizons stand in for it where they are larger.
         A lone column's are in its squared units; those of several are brought to mean 1 by what
         was learnt and weighted by what the column can tell, so that they sum to the score.
         """
-        width, columns = self._width, values.shape[1]
+        width, columns = 1 if single else self._width, values.shape[1]
+        shares = self._single_shares if width == 1 else self._shares
+        members = self._kept if width == 1 else self._factors.shape[1]
         near = around(rows, width - 1, 0 if self.causal else width - 1, len(values))
         at = np.searchsorted(near, rows)
         out = np.empty((len(rows), columns))
@@ -179,13 +186,17 @@ class ForecastingPipeline(Pipeline):
             # Nobody knows whether a row without a full look-back is odd: it gets the usual error.
             squares[near[:, None] < self._reaches] = self._usual[place]
             kept = squares[:, : self._kept].mean(axis=1)
-            score = cover_mean(np.column_stack([kept, squares[:, self._kept :]]), width, self.causal)
-            out[:, place] = score[at].max(axis=1) * self._shares[place]
+            ahead = squares[:, self._kept : members]
+            score = cover_mean(np.column_stack([kept, ahead]), width, self.causal)
+            out[:, place] = score[at].max(axis=1) * shares[place]
             progress((place + 1) / columns, "score")
         return out
 
     def _score(self, values: Floats, learnt: int, progress: Progress) -> Floats:
         return np.asarray(self._errors(values, np.arange(len(values)), progress).sum(axis=1))
+
+    def _single(self, values: Floats, learnt: int) -> Floats:
+        return np.asarray(self._errors(values, np.arange(len(values)), silent, single=True).sum(axis=1))
 
     def _parts(self, values: Floats, learnt: int, rows: NDArray[np.intp], progress: Progress) -> Floats:
         return self._errors(values, rows, progress)
