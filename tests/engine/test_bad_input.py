@@ -148,3 +148,16 @@ def test_a_pipeline_by_itself_names_values_whose_squares_overflow(algorithm, est
     with pytest.raises(DataError, match="beyond 1e100"):
         pipeline.fit(CASES["one huge"])
     assert np.isfinite(pipeline.fit(wave() * 1e99).anomaly_score(wave() * 1e99)).all()
+
+
+@every_pair
+def test_wild_values_are_scored_by_what_was_learnt_from_tame_ones(algorithm, estimator):
+    pipeline = build(check({"algorithm": algorithm, "estimator": estimator}), 12).fit(wave())
+    for wild in (1e40, -1e40, 1e90):
+        values = wave()
+        values[60, 0] = wild
+        scores = pipeline.anomaly_score(values)
+        assert np.isfinite(scores).all()
+        assert (scores >= 0).all()
+        assert 48 <= scores.argmax() <= 72
+        assert np.isfinite(pipeline.column_shares(values)).all()

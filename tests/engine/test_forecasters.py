@@ -138,6 +138,16 @@ def test_a_tree_of_depth_one_is_the_best_of_the_cuts_it_drew():
     assert_array_equal(stump.predict(features), targets)
 
 
+def test_deeper_trees_fit_no_worse():
+    features = np.linspace(0, 1, 2_000)[:, None]
+    targets = 100 * features[:, 0]
+    shallow, deep = (
+        np.mean((ExtraTrees(max_depth=depth).fit(features, targets).predict(features) - targets) ** 2)
+        for depth in (8, 10)
+    )
+    assert deep < shallow < 1.0
+
+
 @pytest.mark.parametrize("net", [Perceptron(), ConvolutionalNet()], ids=["numpy", "torch"])
 def test_a_net_learns_what_no_line_can(net):
     features = rng.normal(size=(4_000, 5))

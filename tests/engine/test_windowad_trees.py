@@ -24,17 +24,17 @@ def walk(trees, tree, point):
 
 def random_trees(rng, count=7, depth=5, axes=3):
     nodes = 2**depth - 1
-    axis = rng.integers(-1, axes, size=(count, nodes)).astype(np.int16)
-    for node in range(1, nodes):
-        axis[axis[:, (node - 1) // 2] < 0, node] = -1
+    axis = rng.integers(-1, axes, size=(count, nodes)).astype(np.int32)
     threshold = rng.normal(size=(count, nodes)).astype(np.float32)
     return Trees(axis, threshold, rng.random((count, 2**depth)))
 
 
+@pytest.mark.parametrize("depth", [1, 5, 9])
 @pytest.mark.parametrize("rows", [0, 1, 63, 64, 65, 1_000])
-def test_all_rows_at_once_reach_the_leaves_they_walk_to(rows, monkeypatch):
+def test_all_rows_at_once_reach_the_leaves_they_walk_to(rows, depth, monkeypatch):
+    """Also past nodes that do not cut, and to more leaves than a byte counts."""
     rng = np.random.default_rng(rows)
-    trees = random_trees(rng)
+    trees = random_trees(rng, depth=depth)
     points = rng.normal(size=(rows, 3)).astype(np.float32)
     expected = [np.mean([trees.value[t, walk(trees, t, p)[1]] for t in range(7)]) for p in points]
     whole = trees.mean(points)
@@ -42,6 +42,33 @@ def test_all_rows_at_once_reach_the_leaves_they_walk_to(rows, monkeypatch):
     monkeypatch.setattr(trees_module, "_ROWS", 128)
     monkeypatch.setattr(trees_module, "_GROUP", 3)
     assert_allclose(trees.mean(points), whole, rtol=1e-14)
+
+
+def test_a_tree_that_never_cuts_is_worth_its_leftmost_leaf():
+    trees = random_trees(np.random.default_rng(0))
+    trees.axis[:] = -1
+    assert_allclose(trees.mean(np.zeros((3, 3))), trees.value[:, 0].mean())
+
+
+def test_values_beyond_single_precision_go_where_the_largest_goes():
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(400, 3))
+    trees = (grow_isolation(points, 9, rng), grow_synthetic(points, 9, rng))
+    for forest in trees:
+        far, further = (forest.mean(np.full((1, 3), size)) for size in (1e30, 1e90))
+        assert_array_equal(far, further)
+    wild = grow_isolation(np.array([[-1e90], [0.0], [1.0], [1e90]]), 9, rng)
+    assert np.isfinite(wild.threshold).all()
+
+
+def test_synthetic_trees_answer_as_walked_where_a_node_found_no_cut():
+    rng = np.random.default_rng(6)
+    points = np.column_stack([rng.normal(size=300), np.zeros((300, 9))]).astype(np.float32)
+    forest = grow_synthetic(points, 10, rng)
+    parents = (np.arange(1, forest.axis.shape[1]) - 1) // 2
+    assert ((forest.axis[:, 1:] >= 0) & (forest.axis[:, parents] < 0)).any()
+    expected = [np.mean([forest.value[t, walk(forest, t, p)[1]] for t in range(10)]) for p in points]
+    assert_allclose(forest.mean(points), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 100, 900])

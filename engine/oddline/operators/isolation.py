@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma
 
-from oddline.operators.trees import Trees
+from oddline.operators.trees import Trees, single
 
 __all__ = ["average_path", "grow_isolation", "isolation_scores"]
 
@@ -44,11 +44,11 @@ def grow_isolation(points: Floats, trees: int, rng: np.random.Generator) -> Tree
     size = min(_SAMPLE, len(points))
     depth = max(1, int(np.ceil(np.log2(max(size, 2)))))
     chosen = np.argsort(rng.random((trees, len(points))), axis=1)[:, :size]
-    data = points.astype(np.float32)[chosen.ravel()]
+    data = single(points)[chosen.ravel()]
     tree = np.repeat(np.arange(trees), size)
     node = np.zeros(len(data), dtype=np.intp)
     length = np.zeros(len(data))
-    axis = np.full((trees, 2**depth - 1), -1, dtype=np.int16)
+    axis = np.full((trees, 2**depth - 1), -1, dtype=np.int32)
     threshold = np.zeros(axis.shape, dtype=np.float32)
     for level in range(depth):
         key = (tree << level) + node
@@ -80,5 +80,5 @@ def grow_isolation(points: Floats, trees: int, rng: np.random.Generator) -> Tree
 
 def isolation_scores(forest: Trees, points: Floats) -> Floats:
     """s = 2^(−E[h]/c(m)) of each point, in (0, 1): near 1 is isolated, 0.5 and less is not."""
-    scores: Floats = np.exp2(-forest.mean(points.astype(np.float32)))
+    scores: Floats = np.exp2(-forest.mean(points))
     return scores

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from oddline.operators.trees import Trees
+from oddline.operators.trees import Trees, single
 
 __all__ = ["grow_synthetic"]
 
@@ -36,7 +36,7 @@ def grow_synthetic(points: Floats, trees: int, rng: np.random.Generator) -> Tree
     low, high = points.min(axis=0), points.max(axis=0)
     margin = _MARGIN * (high - low)
     drawn = rng.uniform(low - margin, high + margin, points.shape)
-    data = np.concatenate([points, drawn]).astype(np.float32)
+    data = single(np.concatenate([points, drawn]))
     made_up = np.arange(len(data)) >= len(points)
     edges = np.quantile(data, np.arange(1, _BINS) / _BINS, axis=0, method="nearest").T
     codes = np.stack([np.searchsorted(e, x) for e, x in zip(edges, data.T, strict=True)])
@@ -48,7 +48,7 @@ def grow_synthetic(points: Floats, trees: int, rng: np.random.Generator) -> Tree
     synthetic = made_up[chosen].astype(float)
     tree = np.repeat(np.arange(trees), rows)
     node = np.zeros(len(chosen), dtype=np.intp)
-    axis = np.full((trees, 2**_DEPTH - 1), -1, dtype=np.int16)
+    axis = np.full((trees, 2**_DEPTH - 1), -1, dtype=np.int32)
     threshold = np.zeros(axis.shape, dtype=np.float32)
     for level in range(_DEPTH):
         groups = trees << level

@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Trees"]
+__all__ = ["Trees", "single"]
 
 Words = NDArray[np.uint64]
 Places = NDArray[np.intp]
 
+_FAR = float(np.finfo(np.float32).max) / 4  # the difference of two such is a number too
 _ROWS = 16_384
 _GROUP = 25  # trees asked together: their answers stay in cache
 
@@ -24,8 +25,7 @@ class Trees:
     """Complete binary trees of one depth D, each with a value at every leaf.
 
     Node i of a tree has the children 2i + 1 and 2i + 2. A row goes right where its value on
-    the node's axis is larger than the threshold. Below a node that does not cut none does, and a
-    row that comes there ends at the leftmost leaf.
+    the node's axis is larger than the threshold, and left at a node that does not cut.
 
     Parameters
     ----------
@@ -43,17 +43,17 @@ class Trees:
     left one. All that went right on a level are one bit of the number of the leaf.
     """
 
-    axis: NDArray[np.int16]
+    axis: NDArray[np.int32]
     threshold: NDArray[np.float32]
     value: NDArray[np.float64]
 
-    def mean(self, points: NDArray[np.float32]) -> NDArray[np.float64]:
+    def mean(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
         """The mean over the trees of the value each row of points (m, axes) ends at, (m,)."""
         rows, axes = points.shape
         pieces = max(1, -(-rows // _ROWS))
         size = 64 * max(1, -(-rows // (64 * pieces)))
         columns = np.zeros((axes, pieces * size), dtype=np.float32)
-        columns[:, :rows] = points.T
+        columns[:, :rows] = single(points).T
         total = np.zeros(columns.shape[1])
         for first in range(0, len(self.axis), _GROUP):
             group = slice(first, first + _GROUP)
@@ -65,7 +65,7 @@ class Trees:
             order = np.argsort(axis, kind="stable")
             edges = np.searchsorted(axis[order], np.arange(axes + 1))
             cuts = [(a, order[i:j]) for a, (i, j) in enumerate(pairwise(edges)) if j > i]
-            right = np.empty((len(axis), size // 8), dtype=np.uint8)
+            right = np.zeros((len(axis), size // 8), dtype=np.uint8)
             for start in range(0, len(total), size):
                 block = slice(start, start + size)
                 for a, nodes in cuts:
@@ -76,33 +76,51 @@ class Trees:
         return total[:rows] / len(self.axis)
 
 
+def single(points: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Points in the precision of thresholds; what lies beyond its range is held at a bound.
+
+    >>> single(np.array([0.5, 1e90]))
+    array([5.0000000e-01, 8.5070587e+37], dtype=float32)
+    """
+    return np.clip(points, -_FAR, _FAR).astype(np.float32, copy=False)
+
+
 class _Level(NamedTuple):
-    """The nodes that cut on one level, by tree: (k,) each."""
+    """The nodes of one level that rows come to on the way to a cut, by tree: (k,) each."""
 
     tree: Places
     slot: Places
     above: Places  # where the rows that reach it are, among all left, then all right children
 
 
-def _levels(axis: NDArray[np.int16]) -> Iterator[_Level]:
+def _levels(axis: NDArray[np.int32]) -> Iterator[_Level]:
     """Every level of some trees, from the roots down."""
     count, nodes = axis.shape
+    cuts = axis >= 0
+    asked = cuts.copy()  # and nodes without a cut that have one further on, to the left
+    width = (nodes + 1) // 4
+    while width:
+        asked[:, width - 1 : 2 * width - 1] |= asked[:, 2 * width - 1 : 4 * width - 1 : 2]
+        width //= 2
     above = np.arange(count)[:, None]
     width = 1
     while width <= nodes:
-        tree, place = np.nonzero(axis[:, width - 1 : 2 * width - 1] >= 0)
+        here = slice(width - 1, 2 * width - 1)
+        tree, place = np.nonzero(asked[:, here] & (above >= 0))
         yield _Level(tree, place + width - 1, above[tree, place])
-        above = np.zeros((count, 2 * width), dtype=np.intp)
+        above = np.full((count, 2 * width), -1)
         above[tree, 2 * place] = np.arange(len(tree))
-        above[tree, 2 * place + 1] = np.arange(len(tree)) + len(tree)
+        above[tree, 2 * place + 1] = np.where(
+            cuts[:, here][tree, place], np.arange(len(tree)) + len(tree), -1
+        )
         width *= 2
 
 
-def _leaves(right: Words, levels: list[_Level], trees: int) -> NDArray[np.uint8]:
+def _leaves(right: Words, levels: list[_Level], trees: int) -> NDArray[np.unsignedinteger]:
     """The leaf of each row in each tree, (trees, rows), from the answers (nodes, words) of all nodes."""
     words = right.shape[1]
     reach = np.full((trees, words), ~np.uint64(0))
-    leaf = np.zeros((trees, 64 * words), dtype=np.uint8)
+    leaf = np.zeros((trees, 64 * words), dtype=np.min_scalar_type(2 ** len(levels) - 1))
     done = 0
     for level in levels:
         count = len(level.tree)

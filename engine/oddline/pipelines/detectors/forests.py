@@ -63,7 +63,7 @@ class Contrast(OnAxes):
         return places * _STRETCHES // self._count % 2 == 1
 
     def scores(self, windows: Floats, places: NDArray[np.intp] | None) -> Floats:
-        points = self._axes.apply(windows).astype(np.float32)
+        points = self._axes.apply(windows)
         even, odd = self._halves
         if places is None:
             return (even.mean(points) + odd.mean(points)) / 2
