@@ -184,6 +184,17 @@ def test_only_one_column_is_kept_of_copies():
     assert "kept=2/3" in related.fit(values).model_summary_
 
 
+def test_the_pipeline_inside_is_causal_and_seeded_as_asked():
+    values = np.random.default_rng(0).normal(size=(200, 3))
+    fitted = Selected(pipeline=WindowAD(), lookback=16, causal=True).fit(values)
+    assert fitted.delay_ == 0
+    later = values.copy()
+    later[150:] += 9.0
+    assert_array_equal(fitted.anomaly_score(later)[:150], fitted.anomaly_score(values)[:150])
+    inside = Selected(pipeline=WindowAD(estimator="IsolationForest"), lookback=16, random_state=7).fit(values)
+    assert "random_state=7" in inside.model_summary_
+
+
 def test_the_choices_of_the_catalogue_are_those_of_the_selector():
     parameter = PARAMETERS["feature_selection"]
     assert set(parameter.choices) == {"none", *METHODS}

@@ -34,7 +34,7 @@ class Selected(Pipeline):
     names : sequence of str, optional
         What the columns are called.
     lookback, causal, contamination, random_state
-        As of the pipeline.
+        In place of the pipeline's own.
 
     Examples
     --------
@@ -78,6 +78,7 @@ class Selected(Pipeline):
         self._kept = np.flatnonzero(selector.support_)
         names = self.names or [str(c + 1) for c in range(columns)]
         inner: Pipeline = clone(self.pipeline)
+        inner.set_params(causal=self.causal, random_state=self.random_state)
         inner.lookback_, inner.floor_ = self.lookback_, self.floor_
         inner.reasons_ = (*self.reasons_, selector.explain(names))
         inner._fit(values[:, self._kept], progress)
