@@ -28,6 +28,7 @@ def test_defaults_are_the_hosted_ones(gateway):
         "train_rows": None,
         "causal": False,
         "feature_selection": "none",
+        "relation_level": "window",
         "repair": "auto",
         "random_state": 0,
     }

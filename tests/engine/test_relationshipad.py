@@ -66,7 +66,7 @@ def test_a_broken_relation_is_seen_where_no_column_leaves_its_range(estimator):
 
 
 @each
-@pytest.mark.parametrize("level", ["window", "record"])
+@pytest.mark.parametrize("level", ["window", "record", "column"])
 def test_each_column_has_a_part_and_the_parts_are_the_score(estimator, level):
     values = related()
     fitted = RelationshipAD(estimator=estimator, level=level, lookback=12).fit(values)
@@ -92,12 +92,12 @@ def test_the_column_that_was_hit_leads_in_nearly_every_seed(estimator):
 
 @each
 @pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize("level", ["window", "record"])
+@pytest.mark.parametrize("level", ["window", "record", "column"])
 def test_rows_in_blocks_get_the_scores_of_one_call(estimator, causal, level):
     values = related()
     fitted = RelationshipAD(estimator=estimator, lookback=15, causal=causal, level=level).fit(values[:400])
     stream = Stream(fitted, values[:400])
-    assert stream.delay == (14 if level == "window" and not causal else 0)
+    assert stream.delay == (0 if level == "record" or causal else 14)
     found = [stream.push(block) for block in (values[400:401], values[401:450], values[450:])]
     found.append(stream.finish())
     assert_allclose(np.concatenate(found), fitted.anomaly_score(values)[400:], rtol=1e-7)
@@ -152,7 +152,7 @@ def odd_columns(kind):
         "multiple": -1e6 * values[:, 0],
         "sum": values[:, 2] + values[:, 3],
         "one step": np.arange(200) >= 199,
-        "huge": 1e100 * values[:, 1],
+        "huge": 1e98 * values[:, 1],
         "tiny": 1e-310 * values[:, 1],
         "beyond 2^53": 2.0**60 + np.arange(200),
     }[kind]
@@ -242,6 +242,43 @@ def test_other_names_are_understood():
     spec = check({"algorithm_type": "relationad", "anomaly_estimator": "ggm_l0"})
     assert (spec.algorithm_type, spec.anomaly_estimator) == ("RelationshipAD", "GMM_L0")
     assert repr(build(spec, 9)) == "RelationshipAD(estimator='GMM_L0', lookback=9)"
+
+
+@each
+def test_a_window_is_as_odd_as_its_oddest_column(estimator):
+    values = related()
+    whole = RelationshipAD(estimator=estimator, lookback=12, causal=True).fit(values)
+    oddest = RelationshipAD(estimator=estimator, lookback=12, causal=True, level="column").fit(values)
+    parts = whole.column_scores(values)
+    largest = parts.max(axis=1) * (1 if estimator == "Covariance" else 6)  # the others take a mean
+    assert_allclose(oddest.anomaly_score(values), largest, rtol=1e-9)
+    spread_out, alone = values.copy(), values.copy()
+    spread_out[300:312] *= 3.0
+    alone[300:312, 2] += 4.0 * values[:, 2].std()
+    gain = [
+        fitted.anomaly_score(alone)[311] / fitted.anomaly_score(spread_out)[311] for fitted in (whole, oddest)
+    ]
+    assert gain[1] > gain[0]  # one column that is far off counts for more than all a little
+
+
+@each
+def test_the_level_is_a_parameter_of_a_detection(estimator):
+    values = related()
+    asked = {"algorithm": "RelationshipAD", "estimator": estimator, "lookback": 20}
+    found = {level: oddline.detect(values, **asked, level=level) for level in ("window", "record", "column")}
+    assert_array_equal(found["window"].score, oddline.detect(values, **asked).score)
+    assert not any("judged" in reason for reason in found["window"].reasons)
+    assert "each row is judged alone, not in windows of 20 rows" in found["record"].reasons
+    assert "lookback_win=1)" in found["record"].model_summary
+    assert "each window is judged by its oddest column" in found["column"].reasons
+    scores = [detection.score for detection in found.values()]
+    assert all(not np.allclose(scores[i], scores[i - 1]) for i in range(3))
+    with pytest.raises(ParameterError, match="one of window, record, column"):
+        check({**asked, "level": "cell"})
+
+
+def test_other_algorithms_pay_no_heed_to_the_level():
+    assert repr(build(check({"algorithm": "WindowAD", "level": "record"}), 9)) == "WindowAD(lookback=9)"
 
 
 @each

@@ -169,6 +169,15 @@ PARAMETERS: dict[str, Parameter] = {
             choices=("none", "variance", "inflation", "correlation", "vote"),
         ),
         Parameter(
+            "relation_level",
+            "choice",
+            "window",
+            "What RelationshipAD judges: windows by all columns, each record (row) alone, or windows by "
+            "their oddest column. Other algorithms pay no heed to it.",
+            choices=("window", "record", "column"),
+            short="level",
+        ),
+        Parameter(
             "repair",
             "choice",
             "auto",
@@ -206,5 +215,6 @@ class Spec:
     train_rows: int | None = None
     causal: bool = False
     feature_selection: str = "none"
+    relation_level: str = "window"
     repair: str = "auto"
     random_state: int = 0

@@ -56,6 +56,8 @@ def build(spec: Spec, lookback: int | str, names: Sequence[str] | None = None) -
     WindowAD(lookback=24)
     """
     make = PIPELINES[spec.algorithm_type, spec.anomaly_estimator]
+    if spec.algorithm_type == "RelationshipAD":
+        make = partial(make, level=spec.relation_level)
     more = {"causal": True} if spec.causal else {}
     pipeline = make(lookback=lookback, random_state=spec.random_state, **more)
     if spec.feature_selection == "none" or (names is not None and len(names) == 1):

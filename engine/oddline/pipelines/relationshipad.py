@@ -19,7 +19,7 @@ __all__ = ["RELATIONS", "RelationshipAD"]
 Floats = NDArray[np.float64]
 
 _CLIP = 4.0  # standard deviations: a spike shall break relations, not rule every sum of squares
-_LEVELS = ("window", "record")
+_LEVELS = ("window", "record", "column")
 _BLOCK_CELLS = 2**20
 _WIDTH = 136  # numbers a row needs at least: the products of 16 axes
 
@@ -47,8 +47,9 @@ class RelationshipAD(Pipeline):
         a column counts by how well it could be predicted, from a half to 1.
     lookback : int or "auto", default "auto"
         Rows of a window.
-    level : {"window", "record"}, default "window"
-        Judge windows, or each row alone.
+    level : {"window", "record", "column"}, default "window"
+        Judge windows by all columns, each row alone by all columns, or windows by their oddest
+        column: the largest of its columns' parts stands for the whole window.
     causal : bool, default False
         Score each row by the window that ends at it.
     contamination : float in (0, 0.5], default 0.01
@@ -120,7 +121,11 @@ class RelationshipAD(Pipeline):
                 "RelationshipAD needs at least 2 target columns, got 1", parameter="target_columns"
             )
         if self.level == "record":
+            if self.lookback_ > 1:
+                self.reasons_ += (f"each row is judged alone, not in windows of {self.lookback_} rows",)
             self.lookback_ = 1
+        if self.level == "column":
+            self.reasons_ += ("each window is judged by its oddest column",)
         window = self.lookback_
         self.warm_up_ = self.overlap_ = self.context_ = window - 1
         self.delay_ = 0 if self.causal else window - 1
@@ -155,7 +160,10 @@ class RelationshipAD(Pipeline):
         for start in range(0, count, most):
             stop = min(start + most, count)
             away = self._away(padded[start : stop + window - 1])
-            scores[start:stop] = self._relation.scores(away, window)
+            if self.level == "column":
+                scores[start:stop] = self._relation.parts(away, window).max(axis=1)
+            else:
+                scores[start:stop] = self._relation.scores(away, window)
             progress(stop / count, "score")
         return scores if self.causal else spread(scores, window)[len(padded) - len(values) :]
 
