@@ -68,9 +68,9 @@ class ConvolutionalNet(Regressor):
 
     Notes
     -----
-    Trained as the autoencoders are (:func:`oddline.operators.autoencoders.train`): at most 600 steps,
-    early stopping on the last tenth of the rows. Forecasts are matrix products in numpy, so a fitted
-    net needs no torch. The weights are plain arrays.
+    An operator to use alone or in a forecaster of one's own; no pipeline takes it. Trained as the
+    autoencoders are, see :func:`oddline.operators.autoencoders.train` for steps and stopping.
+    Forecasts are matrix products in numpy, so a fitted net needs no torch. The weights are plain arrays.
 
     References
     ----------
