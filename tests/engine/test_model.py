@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import doctest
-import io
-import json
-import zipfile
 from itertools import pairwise
 
 import numpy as np
@@ -14,8 +11,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import oddline
-from oddline import catalog, model, persist, stream
-from oddline.errors import DataError, ModelError, ParameterError
+from oddline import catalog, model, stream
+from oddline.errors import DataError, ParameterError
 from oddline.pipelines import build
 
 PAIRS = [(a.name, e) for a in catalog.ALGORITHMS for e in catalog.estimators_of(a.name)]
@@ -157,104 +154,3 @@ def test_numbers_beyond_squares_are_judged_in_the_units_of_the_fit(tmp_path):
     assert made.units[0] > 900
     plain = oddline.fit(values, algorithm_type="WindowAD", anomaly_estimator="NearestNeighbor")
     assert_allclose(made.score(values[:50] * 1e300).score, plain.score(values[:50]).score, rtol=1e-6)
-
-
-@pytest.fixture
-def kept(tmp_path):
-    oddline.fit(series(), algorithm_type="PredAD").save(tmp_path / "m")
-    return (tmp_path / "m").read_bytes()
-
-
-def forged(kept, change):
-    """A model file whose structure was changed and whose checksum is right."""
-    _, payload = kept.split(b"\n", 1)
-    with np.load(io.BytesIO(payload)) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    structure = json.loads(arrays.pop("structure").tobytes())
-    change(structure)
-    made = io.BytesIO()
-    text = json.dumps(structure).encode()
-    np.savez(made, structure=np.frombuffer(text, dtype=np.uint8), **arrays)
-    return signed(made.getvalue())
-
-
-def signed(payload):
-    import hashlib
-
-    digest = hashlib.sha256(payload).hexdigest()
-    header = {"format": "oddline-model", "version": 1, "length": len(payload), "sha256": digest}
-    return json.dumps(header).encode() + b"\n" + payload
-
-
-def test_a_damaged_file_is_refused_wherever_it_is_damaged(kept):
-    for place in np.linspace(0, len(kept) - 1, 60).astype(int).tolist():
-        broken = bytearray(kept)
-        broken[place] ^= 0x41
-        with pytest.raises(ModelError):
-            oddline.load(bytes(broken))
-        with pytest.raises(ModelError):
-            oddline.load(kept[:place])
-
-
-@pytest.mark.parametrize("content", [b"", b"\n", b"{}\n", b"PK\x03\x04", b"[" * 9000 + b"\n", b"\x80\x04N."])
-def test_a_foreign_file_is_refused(content):
-    with pytest.raises(ModelError, match="not an oddline model") as told:
-        oddline.load(content)
-    assert told.value.code == "not_a_model"
-
-
-def test_another_version_is_refused_by_name(kept):
-    with pytest.raises(ModelError, match="reads format 1"):
-        oddline.load(kept.replace(b'"version": 1', b'"version": 2', 1))
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "os.system",
-        "builtins.eval",
-        "oddline.persist.save",
-        "oddline.pipelines.base.np",
-        "oddline.pipelines.Nope",
-    ],
-)
-def test_only_estimators_of_the_engine_are_made(kept, name):
-    with pytest.raises(ModelError):
-        oddline.load(forged(kept, lambda s: s["pipeline"].update(object=name)))
-
-
-def test_a_state_that_would_replace_a_method_is_refused(kept):
-    with pytest.raises(ModelError, match="not laid out"):
-        oddline.load(forged(kept, lambda s: s["pipeline"]["state"].update(_score=1)))
-
-
-def test_nothing_pickled_or_compressed_is_read(kept):
-    made = io.BytesIO()
-    np.savez(made, structure=np.array([{}], dtype=object), allow_pickle=True)
-    with pytest.raises(ModelError):
-        oddline.load(signed(made.getvalue()))
-    bomb = io.BytesIO()
-    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("structure.npy", b"0" * 10_000_000)
-    with pytest.raises(ModelError, match="compressed"):
-        oddline.load(signed(bomb.getvalue()))
-
-
-def test_what_cannot_be_stored_is_named(tmp_path):
-    made = oddline.fit(series(), algorithm_type="PredAD")
-    made.pipeline.odd_one = lambda: 0
-    with pytest.raises(ModelError, match=r"pipeline\.odd_one"):
-        made.save(tmp_path / "m")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_that_cannot_be_written_or_read_is_a_clear_error(tmp_path):
-    made = oddline.fit(series(), algorithm_type="PredAD")
-    with pytest.raises(ModelError, match="cannot be written"):
-        made.save(tmp_path / "nowhere" / "m")
-    with pytest.raises(ModelError, match="cannot be read"):
-        oddline.load(tmp_path / "missing")
-
-
-def test_a_version_of_the_format_is_named():
-    assert persist.VERSION == 1
