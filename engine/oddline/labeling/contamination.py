@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddline.labeling.peaks import find_peaks, standing_out
-from oddline.labeling.tail import LARGEST
+from oddline.labeling.tail import LARGEST, line_ahead
 from oddline.labeling.trailing import Reference
 
 __all__ = ["adaptive_contamination", "contamination"]
@@ -26,13 +26,16 @@ def contamination(
 ) -> tuple[Floats, Floats, NDArray[np.bool_], str]:
     """One line that a given share of the learnt rows exceeds.
 
+    Where other rows are judged than were learnt from, and neighbours' scores share windows, it is
+    not lower than a prediction interval (:func:`~oddline.labeling.tail.line_ahead`).
+
     Parameters
     ----------
     scores : ndarray (n,)
     threshold : float
         The share where it is between 0 and 1; 0.3 % of the rows otherwise. One row at least.
-    reference
-        Unused.
+    reference : Reference
+        Scores of rows within its gap belong together.
     learn : slice
         The rows the line is learnt from.
     floor : float
@@ -48,7 +51,13 @@ def contamination(
     known = scores[learn]
     most = min(max(1, int(share * len(known))), len(known) - 1)
     at = max(float(np.partition(known, -most - 1)[-most - 1]), floor)
-    reason = f"Contamination: the line {at:.4g} is exceeded by the oddest {100 * share:.3g} % of the rows"
+    percent = f"{100 * share:.3g} %"
+    reason = f"Contamination: the line {at:.4g} is exceeded by the oddest {percent} of the rows"
+    if learn.stop < len(scores):
+        reason += " learnt from"
+        ahead = line_ahead(known, share, reference.gap)
+        if ahead > at:
+            at, reason = ahead, f"Contamination: the line {ahead:.4g} is for {percent} of new rows at most"
     return scores, np.full(len(scores), at), scores > at, reason
 
 
@@ -62,7 +71,8 @@ def adaptive_contamination(
     relative height between the highest peak that does not stand out and its own: half-way, or
     higher where more rows than the share would be flagged. So a huge event neither hides a
     smaller one nor uses up the share. A row is held to the line of the nearest event. Rows that
-    were not learnt from have the lowest of the lines.
+    were not learnt from have the lowest of the lines; where neighbours' scores share windows, one
+    not lower than a prediction interval (:func:`~oddline.labeling.tail.line_ahead`).
 
     It finds events of any length and number, whatever the scale of the scores, and always
     points at the oddest of them: a series without any gets a few rows flagged all the same.
@@ -92,6 +102,7 @@ def adaptive_contamination(
     known = scores[learn]
     peaks = find_peaks(known, reference.gap)
     count = standing_out(known[peaks], len(known))
+    ahead = line_ahead(known, _share(threshold), reference.gap) if learn.stop < len(scores) else 0.0
     if count == 0:
         line = np.full(len(scores), LARGEST)
         return scores, line, scores > line, "Adaptive-Contamination: no event stands out from the others"
@@ -104,7 +115,7 @@ def adaptive_contamination(
     most = int(_share(threshold) * len(known))
     height = max(_LEAST_HEIGHT, float(np.partition(relative, -most - 1)[-most - 1]))
     # Where even the peaks are more than the share, they alone are flagged.
-    line = np.full(len(scores), _between(rest, least, min(height, 1.0)))
+    line = np.full(len(scores), max(float(_between(rest, least, min(height, 1.0))), ahead))
     line[learn] = np.minimum(_between(rest, top, height), np.nextafter(top, 0.0))
     line = np.maximum(line, floor)
     reason = (

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from oddline.labeling.tail import bulk_line, oddest, offset
+from oddline.labeling.tail import bulk_line, line_ahead, oddest, offset
 from oddline.labeling.trailing import Reference
 
 __all__ = ["mad", "otsu", "q_function"]
@@ -97,15 +97,17 @@ def otsu(scores: Floats, threshold: float, reference: Reference, learn: slice, f
 
     The variance between two classes of logarithms is largest there. Clean scores part best in
     their middle, so only lines that normal scores hardly reach come into question: above what
-    the bulk of the scores suggests for 0.1 % of the rows and above all but the oddest 1.5 %.
+    the bulk of the scores suggests for 0.1 % of the rows and above all but the oddest 1.5 %. Where
+    other rows are judged than were learnt from, and neighbours' scores share windows, also above a
+    prediction interval (:func:`~oddline.labeling.tail.line_ahead`).
 
     Parameters
     ----------
     scores : ndarray (n,)
     threshold
         Unused: the method has no parameter.
-    reference
-        Unused.
+    reference : Reference
+        Scores of rows within its gap belong together.
     learn : slice
         The rows the line is learnt from.
     floor : float
@@ -124,6 +126,8 @@ def otsu(scores: Floats, threshold: float, reference: Reference, learn: slice, f
     """
     known = scores[learn]
     least = _least(bulk_line(known, _BULK), known, floor)
+    if learn.stop < len(scores):
+        least = max(least, line_ahead(known, _BULK, reference.gap))
     above = np.sort(known[known > least])
     if not len(above) or least <= 0:
         return _flag(scores, least, "Otsu: no second class,")

@@ -15,12 +15,14 @@ from scipy import special
 from scipy.optimize import brentq
 
 __all__ = [
+    "CAUTION",
     "LARGEST",
     "SHORT",
     "FTail",
     "bulk_line",
     "everyday",
     "fit_f_tail",
+    "line_ahead",
     "oddest",
     "offset",
     "pareto_line",
@@ -34,9 +36,13 @@ LARGEST = 1e300
 SHORT = 500
 """Fewer scores have no tail to fit."""
 
+CAUTION = 0.1
+"""A line that has to guess the tail is drawn for so much of the rate."""
+
 _UPPER = 0.98
 _LOWEST, _MOST_ODD = 0.01, 0.015
 _LEAST_ROWS = 50
+_LEAST_ALONE = 12
 _LEAST_RATIO = 1e-3  # smaller ones, zeros above all, are alike
 _MOST_DEGREES, _LEAST_TAIL_DEGREES = 1e4, 0.3
 
@@ -189,6 +195,44 @@ def bulk_line(scores: Floats, probability: float) -> float:
     spread = 1.4826 * min((float(np.median(side)) for side in sides if side.size), default=0.0)
     z = -float(special.ndtri(probability))
     return _exp(middle + z * spread if spread > 0 else middle)
+
+
+def line_ahead(scores: Floats, probability: float, gap: int) -> float:
+    """The least line to hold rows to that were not learnt from, drawn for a tenth of the rate.
+
+    Scores of neighbours that share windows rise and fall together, and what was learnt from may
+    have been a calm stretch: 1,500 rows of windows of 64 hold 23 values that know nothing of each
+    other. Of so few the next may well exceed the largest. The logarithms are taken as normal above
+    their median, by its distance to the 90 % quantile, and the line is where a prediction interval
+    (Student's) for one more value ends. 500 values on their own say enough about their tail.
+
+    Parameters
+    ----------
+    scores : ndarray (m,)
+        Of rows that were learnt from.
+    probability : float
+        The most new rows that may be beyond the line.
+    gap : int
+        Scores of rows so far apart, or less, belong together. They count as 12 on their own at
+        least, since the widest of the windows seldom rule.
+
+    Returns
+    -------
+    float
+        0 where the tail is known.
+
+    References
+    ----------
+    Hahn (1970), Additional factors for calculating prediction intervals for samples from a normal
+    distribution, doi:10.2307/2284349.
+    """
+    alone = max(float(_LEAST_ALONE), len(scores) / (gap + 1))
+    if alone >= SHORT:
+        return 0.0
+    middle, high = np.quantile(_logs(scores), [0.5, 0.9])
+    spread = float(high - middle) / -float(special.ndtri(0.1))
+    reach = -float(special.stdtrit(alone - 1.0, CAUTION * probability)) * np.sqrt(1.0 + 1.0 / alone)
+    return _exp(float(middle) + reach * spread) if spread > 0 else 0.0
 
 
 def oddest(scores: Floats) -> float:
