@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from oddline.labeling.drop import best_multiple
 from oddline.labeling.sliding_window import Distance
-from oddline.labeling.tail import LARGEST
+from oddline.labeling.tail import LARGEST, line_ahead
 from oddline.labeling.trailing import Reference
 
 __all__ = ["adaptive_sliding_window"]
@@ -23,7 +23,9 @@ def adaptive_sliding_window(
     The mean and the deviation are those of Sliding-Window; z, from 2 to θ, is chosen by Hundman's
     criterion (:func:`~oddline.labeling.drop.best_multiple`): the fewer rows and runs it takes to
     make the others alike, the better. Nothing is flagged where no z helps. It flags fewer rows
-    than Sliding-Window where there are few events, and more where events are small.
+    than Sliding-Window where there are few events, and more where events are small. Rows that were
+    not learnt from are not flagged below a prediction interval
+    (:func:`~oddline.labeling.tail.line_ahead`) where neighbours' scores share windows.
 
     Parameters
     ----------
@@ -51,9 +53,10 @@ def adaptive_sliding_window(
     if chosen is None:
         line = np.full(len(scores), LARGEST)
         return scores, line, scores > line, "Adaptive-Sliding-Window: no multiple of the deviation helps"
-    line, flagged, _ = distance.follow(chosen)
+    line, _, _ = distance.follow(chosen)
+    line[learn.stop :] = np.maximum(line[learn.stop :], line_ahead(scores[learn], reference.gap))
     reason = (
         f"Adaptive-Sliding-Window: flagged beyond {distance.jump * chosen:.3g} standard deviations over "
         f"the mean of the {reference.window} rows before, the multiple that pays most"
     )
-    return scores, line, flagged, reason
+    return scores, line, scores > line, reason

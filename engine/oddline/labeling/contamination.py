@@ -55,7 +55,7 @@ def contamination(
     reason = f"Contamination: the line {at:.4g} is exceeded by the oddest {percent} of the rows"
     if learn.stop < len(scores):
         reason += " learnt from"
-        ahead = line_ahead(known, share, reference.gap)
+        ahead = line_ahead(known, reference.gap, share)
         if ahead > at:
             at, reason = ahead, f"Contamination: the line {ahead:.4g} is for {percent} of new rows at most"
     return scores, np.full(len(scores), at), scores > at, reason
@@ -102,7 +102,7 @@ def adaptive_contamination(
     known = scores[learn]
     peaks = find_peaks(known, reference.gap)
     count = standing_out(known[peaks], len(known))
-    ahead = line_ahead(known, _share(threshold), reference.gap) if learn.stop < len(scores) else 0.0
+    ahead = line_ahead(known, reference.gap, _share(threshold)) if learn.stop < len(scores) else 0.0
     if count == 0:
         line = np.full(len(scores), LARGEST)
         return scores, line, scores > line, "Adaptive-Contamination: no event stands out from the others"

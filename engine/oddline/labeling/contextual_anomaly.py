@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from oddline.labeling.drop import best_multiple
 from oddline.labeling.peaks import find_peaks
-from oddline.labeling.tail import LARGEST, oddest
+from oddline.labeling.tail import LARGEST, line_ahead, oddest
 from oddline.labeling.trailing import Reference
 from oddline.operators.windows import window_sums
 
@@ -29,8 +29,9 @@ def contextual_anomaly(
     (:func:`~oddline.labeling.drop.best_multiple`). Then the runs of the stretch are pruned: in
     order of their peaks, above the mean, only those before the last step down by more than 13 %
     remain. The line of the stretch is drawn at the highest of those that do not, and never below
-    the oddest 1.5 % of all rows. It finds events
-    that are odd where they are, and misses what is common in its stretch.
+    the oddest 1.5 % of all rows; for rows that were not learnt from not below a prediction interval
+    (:func:`~oddline.labeling.tail.line_ahead`). It finds events that are odd where they are, and
+    misses what is common in its stretch.
 
     Parameters
     ----------
@@ -72,6 +73,8 @@ def contextual_anomaly(
         # The last stretch looks back as far as the others look.
         stretch = known[max(0, min(first, len(known) - size)) : first + size]
         line[learn.start + first :] = max(_line(stretch, threshold, apart), usual)
+    ahead = line_ahead(known, max(reference.gap, window - 1))
+    line[learn.stop :] = np.maximum(line[learn.stop :], ahead)
     flagged = smooth > line
     reason = (
         f"Contextual-Anomaly: means of {window} rows above the line of their stretch of {size} rows, "

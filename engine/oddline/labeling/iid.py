@@ -49,7 +49,7 @@ def iid(
     probability = float(special.chdtrc(1.0, threshold))
     at, origin = _line(known, probability)
     if learn.stop < len(scores):
-        ahead = line_ahead(known, probability, reference.gap)
+        ahead = line_ahead(known, reference.gap, probability)
         if ahead > at:
             at, origin = ahead, "how far new scores may reach, the learnt ones being few and alike"
     reason = (

@@ -127,7 +127,7 @@ def otsu(scores: Floats, threshold: float, reference: Reference, learn: slice, f
     known = scores[learn]
     least = _least(bulk_line(known, _BULK), known, floor)
     if learn.stop < len(scores):
-        least = max(least, line_ahead(known, _BULK, reference.gap))
+        least = max(least, line_ahead(known, reference.gap))
     above = np.sort(known[known > least])
     if not len(above) or least <= 0:
         return _flag(scores, least, "Otsu: no second class,")

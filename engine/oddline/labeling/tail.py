@@ -197,7 +197,7 @@ def bulk_line(scores: Floats, probability: float) -> float:
     return _exp(middle + z * spread if spread > 0 else middle)
 
 
-def line_ahead(scores: Floats, probability: float, gap: int) -> float:
+def line_ahead(scores: Floats, gap: int, probability: float = 1e-3) -> float:
     """The least line to hold rows to that were not learnt from, drawn for a tenth of the rate.
 
     Scores of neighbours that share windows rise and fall together, and what was learnt from may
@@ -210,11 +210,11 @@ def line_ahead(scores: Floats, probability: float, gap: int) -> float:
     ----------
     scores : ndarray (m,)
         Of rows that were learnt from.
-    probability : float
-        The most new rows that may be beyond the line.
     gap : int
         Scores of rows so far apart, or less, belong together. They count as 12 on their own at
         least, since the widest of the windows seldom rule.
+    probability : float
+        The most new rows that may be beyond the line.
 
     Returns
     -------
