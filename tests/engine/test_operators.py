@@ -188,9 +188,10 @@ def test_neighbors_are_the_nearest_outside_the_zone(zone):
     points = rng.normal(size=(100, 5))
     positions = pick_references(100, 40, np.random.default_rng(0))
     references = References(points[positions], positions)
-    expected = naive_neighbors(points, points[positions], positions, 5, zone)
-    assert_allclose(references.distances(points, 5, 0, zone), expected, atol=1e-6)
-    assert_allclose(references.distances(points[30:50], 5, 30, zone), expected[30:50], atol=1e-6)
+    expected = np.array(naive_neighbors(points, points[positions], positions, 5, zone))
+    assert_allclose(references.distances(points, 5, np.arange(100), zone), expected, atol=1e-6)
+    apart = np.r_[2:9, 30:50, 77, 99]
+    assert_allclose(references.distances(points[apart], 5, apart, zone), expected[apart], atol=1e-6)
 
 
 def test_displacement_points_from_the_mean_neighbour():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ from oddline.operators.windows import blocks
 __all__ = ["Compression", "References", "compress", "pick_references"]
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.intp] | None
 
 _ROWS = 256  # whose distances to a thousand references stay in the cache
 
@@ -100,23 +100,23 @@ class References:
     points: Floats
     positions: NDArray[np.intp]
 
-    def squares(self, points: Floats, first: int | None = None, zone: int = 0) -> Floats:
+    def squares(self, points: Floats, places: Places = None, zone: int = 0) -> Floats:
         """Squared distances of ``points`` (b, dimensions) to every reference, (b, m).
 
         Parameters
         ----------
         points : ndarray (b, dimensions)
-        first : int, optional
-            The position of ``points[0]`` where the points are consecutive windows of the learnt
-            series itself; a reference closer than ``zone`` windows is then no neighbour (``inf``).
+        places : ndarray of int (b,), optional
+            Where the points are windows of the learnt series itself: their positions, ascending.
+            A reference closer than ``zone`` windows is then no neighbour (``inf``).
         zone : int
         """
-        squares = self._beyond(points, first, zone)
+        squares = self._beyond(points, places, zone)
         squares += np.einsum("ij,ij->i", points, points)[:, None]
         return np.maximum(squares, 0.0, out=squares)
 
     def distances(
-        self, points: Floats, neighbors: int, first: int | None = None, zone: int = 0, folds: int = 1
+        self, points: Floats, neighbors: int, places: Places = None, zone: int = 0, folds: int = 1
     ) -> Floats:
         """Mean distance to the nearest references, (b,); 0 where no reference is left.
 
@@ -129,44 +129,38 @@ class References:
         count = min(neighbors, width)
         nearest = np.empty((len(points), count))
         for start in range(0, len(points), _ROWS):
-            some = points[start : start + _ROWS]
-            beyond = self._beyond(some, None if first is None else first + start, zone)
+            piece = slice(start, start + _ROWS)
+            some = points[piece]
+            beyond = self._beyond(some, None if places is None else places[piece], zone)
             if folds > 1:
                 beyond = beyond[:, : folds * width].reshape(len(some), folds, width).min(axis=1)
             beyond.partition(count - 1, axis=1)
-            nearest[start : start + _ROWS] = beyond[:, :count]
+            nearest[piece] = beyond[:, :count]
         nearest += np.einsum("ij,ij->i", points, points)[:, None]
         return _mean_finite(np.sqrt(np.maximum(nearest, 0.0)))
 
-    def _beyond(self, points: Floats, first: int | None, zone: int) -> Floats:
+    def _beyond(self, points: Floats, places: Places, zone: int) -> Floats:
         """Squared distances less the square of each point, which does not change their order."""
         length = np.einsum("ij,ij->i", self.points, self.points)
         beyond = np.column_stack([points, np.ones(len(points))]) @ np.vstack([-2.0 * self.points.T, length])
-        if first is not None and zone > 0:
+        if places is not None and len(places) and zone > 0:
             # Only the references around this block can be too close: mask that strip alone.
-            low = int(np.searchsorted(self.positions, first - zone))
-            high = int(np.searchsorted(self.positions, first + len(points) + zone))
-            here = np.arange(first, first + len(points))[:, None]
-            near = np.abs(self.positions[low:high] - here) < zone
+            low, high = np.searchsorted(self.positions, [places[0] - zone, places[-1] + zone])
+            near = np.abs(self.positions[low:high] - places[:, None]) < zone
             beyond[:, low:high][near] = np.inf
         return np.asarray(beyond)
 
-    def displacement(self, points: Floats, neighbors: int, first: int | None = None, zone: int = 0) -> Floats:
+    def displacement(self, points: Floats, neighbors: int, places: Places = None, zone: int = 0) -> Floats:
         """From the mean of the nearest references to each point, (b, dimensions)."""
         count = min(neighbors, len(self.positions))
         away = np.empty_like(points)
-        for piece, start in self._pieces(points, first):
-            squares = self.squares(points[piece], start, zone)
+        for piece in blocks(len(points), len(self.positions)):
+            squares = self.squares(points[piece], None if places is None else places[piece], zone)
             index = np.argpartition(squares, count - 1, axis=1)[:, :count]
             weight = np.isfinite(np.take_along_axis(squares, index, axis=1)).astype(float)
             weight /= np.maximum(weight.sum(axis=1, keepdims=True), 1.0)
             away[piece] = points[piece] - np.einsum("bk,bkr->br", weight, self.points[index])
         return away
-
-    def _pieces(self, points: Floats, first: int | None) -> Iterator[tuple[slice, int | None]]:
-        """Blocks of points whose distances fit in some megabytes, and the position of each first."""
-        for piece in blocks(len(points), len(self.positions)):
-            yield piece, None if first is None else first + piece.start
 
 
 def _mean_finite(distances: Floats) -> Floats:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from oddline.operators.neighbors import References, pick_references
 from oddline.operators.spectra import Spectra, fit_spectra
-from oddline.operators.windows import moving_mean, pad_head, spread, take
+from oddline.operators.windows import around, moving_mean, pad_head, spread, take
 from oddline.pipelines.auto_columns import ColumnEnergy
 from oddline.pipelines.detectors import Detector
 from oddline.pipelines.views import View
@@ -58,8 +58,7 @@ class WindowNeighbors(Detector):
         self._zone = min(self.window, len(view) // 4)
 
     def scores(self, windows: Floats, places: NDArray[np.intp] | None) -> Floats:
-        first = None if places is None or not len(places) else int(places[0])
-        return self._references.distances(self._points(windows), _NEIGHBORS, first, self._zone, _FOLDS)
+        return self._references.distances(self._points(windows), _NEIGHBORS, places, self._zone, _FOLDS)
 
     def parts(self, windows: Floats, channels: int, places: NDArray[np.intp] | None) -> Floats:
         return np.ones((len(windows), channels))  # the one column has it all
@@ -85,12 +84,26 @@ class SmoothView(View):
     def reach(self) -> int:
         return super().reach + self.width - 1
 
-    def scores(self, series: Floats, learnt: int, progress: Progress = silent) -> Floats:
-        rough = super().scores(series, learnt, progress)
+    def scores(
+        self,
+        series: Floats,
+        learnt: int,
+        progress: Progress = silent,
+        rows: NDArray[np.intp] | None = None,
+    ) -> Floats:
+        rows = np.arange(len(series)) if rows is None else rows
+        near = around(rows, self.width - 1, 0 if self.causal else self.width - 1, len(series))
+        rough = np.zeros(len(series))
+        rough[near] = super().scores(series, learnt, progress, near)
         if self.causal:
-            return moving_mean(pad_head(rough, len(rough) + self.width - 1), self.width)
-        padded = pad_head(rough, self.width)
-        return spread(moving_mean(padded, self.width), self.width)[len(padded) - len(rough) :]
+            smooth = moving_mean(pad_head(rough, len(rough) + self.width - 1), self.width)
+        else:
+            padded = pad_head(rough, self.width)
+            smooth = spread(moving_mean(padded, self.width), self.width)[len(padded) - len(rough) :]
+        return np.asarray(smooth[rows])
+
+    def __str__(self) -> str:
+        return f"Smooth({super().__str__()},width={self.width})"
 
 
 def series_views(series: Floats, causal: bool, seed: int) -> list[View]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,14 +60,26 @@ class View:
         seen = self._seen(series)
         self.detector.fit(flatten(*coarsen(seen, self.window), self.window))
 
-    def scores(self, series: Floats, learnt: int, progress: Progress = silent) -> Floats:
-        """Scores (n,) of a series (n, d) whose first ``learnt`` rows are those learnt from."""
-        view, padded = self.windows(series)
-        scores = np.empty(len(view))
-        for rows, windows, places in self._walk(view, padded, learnt, np.arange(len(view))):
-            scores[rows] = self.detector.scores(windows, places)
-            progress(rows.stop / len(view), "score")
-        return scores if self.causal else spread(scores, self.window)[padded:]
+    def scores(
+        self,
+        series: Floats,
+        learnt: int,
+        progress: Progress = silent,
+        rows: NDArray[np.intp] | None = None,
+    ) -> Floats:
+        """Scores (k,) of some rows, ascending, or of all.
+
+        Parameters
+        ----------
+        series : ndarray (n, d)
+        learnt : int
+            Its first rows, so many, are those learnt from.
+        progress : callable, optional
+        rows : ndarray of int (k,), optional
+            Only windows that cover them are looked at.
+        """
+        rows = np.arange(len(series)) if rows is None else rows
+        return self._judge(self.detector.scores, (), series, learnt, rows, progress)
 
     def parts(
         self, series: Floats, learnt: int, rows: NDArray[np.intp], progress: Progress = silent
@@ -76,23 +88,41 @@ class View:
 
         They sum to the scores where those of the detector do.
         """
-        view, padded = self.windows(series)
-        window = self.window
-        near = rows if self.causal else around(rows + padded, window - 1, 0, len(view))
-        parts = np.empty((len(near), view.shape[1]))
-        for part, windows, places in self._walk(view, padded, learnt, near):
-            parts[part] = self.detector.parts(windows, view.shape[1], places)
-            progress(part.stop / len(near), "score")
-        if not self.causal:
-            # Stretches of windows stand side by side; those that cover a wanted row are neighbours.
-            rows = rows + padded
-            first = np.searchsorted(near, np.maximum(rows - window + 1, 0))
-            parts = spread(parts, window)[np.where(rows < window, rows, first + window - 1)]
+        count = series.shape[1] if self.columns is None else len(self.columns)
+
+        def judge(windows: Floats, places: NDArray[np.intp] | None) -> Floats:
+            return self.detector.parts(windows, count, places)
+
+        parts = self._judge(judge, (count,), series, learnt, rows, progress)
         if self.columns is None:
             return parts
         every = np.zeros((len(parts), series.shape[1]))
         every[:, self.columns] = parts
         return every
+
+    def _judge(
+        self,
+        judge: Callable[[Floats, NDArray[np.intp] | None], Floats],
+        shape: tuple[int, ...],
+        series: Floats,
+        learnt: int,
+        rows: NDArray[np.intp],
+        progress: Progress,
+    ) -> Floats:
+        """What a judge, whose answers have a shape, says of the windows on each of some rows."""
+        view, padded = self.windows(series)
+        window = self.window
+        near = rows if self.causal else around(rows + padded, window - 1, 0, len(view))
+        said = np.empty((len(near), *shape))
+        for part, windows, places in self._walk(view, padded, learnt, near):
+            said[part] = judge(windows, places)
+            progress(part.stop / len(near), "score")
+        if self.causal or not len(near):
+            return said
+        # Stretches of windows stand side by side; those that cover a wanted row are neighbours.
+        rows = rows + padded
+        first = np.searchsorted(near, np.maximum(rows - window + 1, 0))
+        return spread(said, window)[np.where(rows < window, rows, first + window - 1)]
 
     def _seen(self, series: Floats) -> Floats:
         seen = series if self.columns is None else series[:, self.columns]
@@ -119,4 +149,5 @@ class View:
                 yield rows, take(view, places[rows]), places[rows] - padded if known else None
 
     def __str__(self) -> str:
+        """The step of the model's summary, without blanks."""
         return str(self.detector) if self.mix is None else f"Unexplained({self.detector})"

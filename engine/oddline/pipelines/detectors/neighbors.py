@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,27 +37,14 @@ class Neighbors(OnAxes):
 
     def scores(self, windows: Floats, places: NDArray[np.intp] | None) -> Floats:
         points = self._axes.apply(windows)
-        away = np.empty(len(points))
-        for run, first in _runs(len(points), places):
-            away[run] = self._references.distances(points[run], self._count, first, self._zone)
+        away = self._references.distances(points, self._count, places, self._zone)
         return away / np.sqrt(points.shape[1])
 
     def parts(self, windows: Floats, channels: int, places: NDArray[np.intp] | None) -> Floats:
         """Squares of the way from the nearest references, along each column."""
-        return self._along(self._away(self._axes.apply(windows), places), channels)
-
-    def _away(self, points: Floats, places: NDArray[np.intp] | None) -> Floats:
-        away = np.empty_like(points)
-        for run, first in _runs(len(points), places):
-            away[run] = self._references.displacement(points[run], self._count, first, self._zone)
-        return away
+        points = self._axes.apply(windows)
+        away = self._references.displacement(points, self._count, places, self._zone)
+        return self._along(away, channels)
 
     def __str__(self) -> str:
         return f"NearestNeighbor(n_neighbors={self.options['neighbors']})"
-
-
-def _runs(count: int, places: NDArray[np.intp] | None) -> Iterator[tuple[slice, int | None]]:
-    """The stretches of neighbouring windows, each with the position of its first."""
-    breaks = [] if places is None else (np.flatnonzero(np.diff(places) > 1) + 1).tolist()
-    for start, stop in pairwise([0, *breaks, count]):
-        yield slice(start, stop), None if places is None else int(places[start])
