@@ -109,12 +109,29 @@ def test_the_reasons_name_the_views_and_what_they_found() -> None:
     x = wave(3000)
     level(x)
     model = AutoAD().fit(x)
-    assert model.num_pipelines_explored_ == 4
+    assert model.num_pipelines_explored_ == 1
     said = " ".join(model.reasons_)
+    assert "Smooth(WindowNeighbors(window=16" in said
+    assert "whatever the look-back" in said
     for view in model._views:
-        assert f"{type(view.detector).__name__} of {view.window} rows" in said
-        assert str(view.detector) in model.model_summary_
+        assert f"{view} " in said
+        assert f"('View',{view})," in model.model_summary_
     assert " " not in model.model_summary_
+
+
+def test_the_look_back_changes_no_score() -> None:
+    x = wave(600)
+    np.testing.assert_array_equal(AutoAD(lookback=7).fit_score(x), AutoAD(lookback=90).fit_score(x))
+
+
+@pytest.mark.parametrize("rows", [9, 40, 300])
+@pytest.mark.parametrize("causal", [False, True], ids=["covering", "causal"])
+def test_views_score_some_rows_as_all(causal: bool, rows: int) -> None:
+    x = wave(rows)
+    some = np.unique([0, 1, rows // 2, rows // 2 + 3, rows - 1])
+    for view in series_views(x, causal, 0):
+        view.fit(x)
+        np.testing.assert_allclose(view.scores(x, rows, rows=some), view.scores(x, rows)[some], rtol=1e-9)
 
 
 def test_whitening_hears_small_departures_along_a_quiet_axis() -> None:

@@ -132,6 +132,32 @@ def test_parts_of_a_view_sum_to_its_scores(causal: bool) -> None:
         assert_allclose(parts.sum(axis=1), view.scores(series, len(series))[rows], rtol=1e-9)
 
 
+def test_the_shares_of_a_few_rows_look_at_few_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = machine(5, rows=3_000)
+    model = AutoAD().fit(values)
+    looked: list[int] = []
+    for kind in {type(view.detector) for view in model._views}:
+
+        def counted(self, windows, places, before=kind.scores):  # type: ignore[no-untyped-def]
+            looked.append(len(windows))
+            return before(self, windows, places)
+
+        monkeypatch.setattr(kind, "scores", counted)
+    rows = np.array([700, 701, 2_000])
+    few = model.column_shares(values, rows)
+    assert sum(looked) < 2 * sum(2 * view.window for view in model._views)
+    assert_allclose(few, model.column_shares(values)[rows], rtol=1e-9)
+
+
+def test_the_summary_tells_the_views_apart() -> None:
+    model = AutoAD().fit(related(1))
+    steps = [f"('View',{view})," for view in model._views]
+    assert len(set(steps)) == len(steps) == 4
+    for step in steps:
+        assert step in model.model_summary_
+    assert "Unexplained(ColumnEnergy(window=32))" in " ".join(model.reasons_)
+
+
 @pytest.mark.parametrize("causal", [False, True], ids=["covering", "causal"])
 def test_rows_depend_on_their_reach_only(causal: bool) -> None:
     series, later = machine(6), machine(7)

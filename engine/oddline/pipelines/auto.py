@@ -41,7 +41,7 @@ class AutoAD(Pipeline):
     Parameters
     ----------
     lookback : int or "auto", default "auto"
-        Sets ``warm_up_`` only: the views have windows of their own.
+        Sets ``lookback_`` and ``warm_up_``, and no score: the views have windows of their own.
     causal : bool, default False
     contamination : float in (0, 0.5], default 0.01
     random_state : int, default 0
@@ -91,7 +91,7 @@ class AutoAD(Pipeline):
         self.context_ = self.overlap_ = reach
         self.delay_ = 0 if self.causal else reach
         self.warm_up_ = self.lookback_ - 1
-        self.num_pipelines_explored_ = len(self._views)
+        self.num_pipelines_explored_ = 1  # the views are parts of it; none is chosen
         for place, view in enumerate(self._views):
             view.fit(series)
             progress(0.2 * (place + 1) / len(self._views), "fit")
@@ -102,7 +102,7 @@ class AutoAD(Pipeline):
         # What hardly differs from row to row, or only by rounding, says nothing.
         self._unit[self._unit <= np.maximum(_LEAST * self._median, _ROUNDING)] = np.inf
         self._learnt_scores: Floats | None = each
-        steps = "".join(f"('View',{view.detector})," for view in self._views)
+        steps = "".join(f"('View',{view})," for view in self._views)
         self.model_summary_ = f"[{steps}('SoftMaximum',LogSumExp(sharpness={_SHARPNESS:g})),]"
         self.reasons_ += (self._reason(self._loudness(each)),)
 
@@ -110,22 +110,22 @@ class AutoAD(Pipeline):
         """Which views the oddest hundredth of the rows is due to."""
         odd = loud[:, np.argsort(-loud.max(axis=0), kind="stable")[: max(1, loud.shape[1] // 100)]]
         share = _weights(odd).mean(axis=1)
-        said = ", ".join(
-            f"{type(view.detector).__name__} of {view.window} rows {part:.0%}"
-            for view, part in zip(self._views, share, strict=True)
-        )
+        said = ", ".join(f"{view} {part:.0%}" for view, part in zip(self._views, share, strict=True))
         return (
-            f"{len(self._views)} views, each in units of its own everyday, joined by a soft maximum; "
-            f"the oddest hundredth of the rows is due to {said}"
+            f"{len(self._views)} views with windows of their own, whatever the look-back; each in units "
+            "of its own everyday, joined by a soft maximum; the oddest hundredth of the rows is due to "
+            f"{said}"
         )
 
-    def _each(self, values: Floats, learnt: int, progress: Progress) -> Floats:
-        """The scores of every view, (views, n)."""
+    def _each(
+        self, values: Floats, learnt: int, progress: Progress, rows: NDArray[np.intp] | None = None
+    ) -> Floats:
+        """The scores that every view gives some rows, or all: (views, k)."""
         series = self._scale.apply(values)
-        each = np.empty((len(self._views), len(values)))
+        each = np.empty((len(self._views), len(values) if rows is None else len(rows)))
         for place, view in enumerate(self._views):
             inner = part(progress, place / len(each), (place + 1) / len(each))
-            each[place] = view.scores(series, learnt, inner)
+            each[place] = view.scores(series, learnt, inner, rows)
         return each
 
     def _loudness(self, each: Floats) -> Floats:
@@ -142,7 +142,7 @@ class AutoAD(Pipeline):
         return scores / _SHARPNESS
 
     def _parts(self, values: Floats, learnt: int, rows: NDArray[np.intp], progress: Progress) -> Floats:
-        weights = _weights(self._loudness(self._each(values, learnt, part(progress, 0.0, 0.5)))[:, rows])
+        weights = _weights(self._loudness(self._each(values, learnt, part(progress, 0.0, 0.5), rows)))
         series = self._scale.apply(values)
         parts = np.zeros((len(rows), values.shape[1]))
         for view, weight in zip(self._views, weights, strict=True):
