@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddline.operators.neighbors import pick_references
-from oddline.operators.smoothing import smooth_at
 
 __all__ = ["contributions", "contributions_at"]
 
@@ -57,7 +56,6 @@ def contributions_at(
     parts: Callable[[NDArray[np.intp]], NDArray[np.float64]],
     runs: Sequence[NDArray[np.intp]],
     count: int,
-    smoothing: int = 1,
 ) -> list[NDArray[np.float64]]:
     """:func:`contributions` of some runs, asking only for the parts that they need.
 
@@ -65,14 +63,12 @@ def contributions_at(
     ----------
     parts : callable
         Gives the parts of the rows (k,) that it is asked for, (k, d). Called once, with the rows
-        of the runs, 200 from the whole series that say what is usual, and those that smoothing
-        adds: the work grows with the flagged rows, not with the others.
+        of the runs and 200 from the whole series that say what is usual: the work grows with the
+        flagged rows, not with the others.
     runs : sequence of ndarray of int
         The rows of each run; a row may stand several times.
     count : int
         Rows of the whole series.
-    smoothing : int
-        See :func:`oddline.operators.smoothing.smooth`.
 
     Returns
     -------
@@ -81,7 +77,7 @@ def contributions_at(
     usual = pick_references(count, _USUAL, np.random.default_rng(0))
     flagged = np.concatenate(runs)
     rows = np.union1d(usual, flagged)
-    found = smooth_at(parts, rows, count, smoothing)
+    found = parts(rows)
     ends = np.cumsum([len(run) for run in runs])
     bounds = [(int(end) - len(run), int(end) - 1) for end, run in zip(ends, runs, strict=True)]
     middle = np.median(found[np.searchsorted(rows, usual)], axis=0)

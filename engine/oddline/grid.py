@@ -122,6 +122,8 @@ def _gaps(
     ``time`` is strictly increasing; ``rows`` names the input row behind each.
     """
     lengths = (time[1:] - time[:-1]).view(np.uint64)  # exact even where a signed difference is not
+    if not len(lengths):
+        return None, None
     if (lengths == lengths[0]).all():
         return None, float(lengths[0])
     step = float(np.median(lengths))

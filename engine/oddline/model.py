@@ -18,7 +18,7 @@ from oddline.prepare import prepare
 from oddline.progress import Progress, silent
 from oddline.reading import read
 from oddline.result import Detection
-from oddline.scored import Scored
+from oddline.scored import Past, Scored
 from oddline.stages import Stages
 from oddline.stream import Stream
 from oddline.table import Table
@@ -63,6 +63,8 @@ class Model:
         Column j is judged in units of 2^units[j]; 0 but for numbers beyond 1e100.
     past : ndarray (p,)
         The scores of what was learnt from, in order of time: label lines are drawn from them.
+    past_single : ndarray (p,) or None
+        Those of single rows, for lines that move, where the pipeline smooths.
     """
 
     pipeline: Pipeline
@@ -70,6 +72,7 @@ class Model:
     columns: tuple[str, ...]
     units: tuple[int, ...]
     past: Floats
+    past_single: Floats | None = None
 
     def __repr__(self) -> str:
         kind = self.spec.algorithm_type
@@ -83,6 +86,8 @@ class Model:
         self,
         table: Table | pd.DataFrame | pd.Series[Any] | ArrayLike | str | os.PathLike[str] | bytes,
         progress: Progress = silent,
+        *,
+        past: Any = None,
         **parameters: Any,
     ) -> Detection:
         """Score and label every row of another table. Nothing is learnt from it.
@@ -90,9 +95,11 @@ class Model:
         Parameters
         ----------
         table : Table, DataFrame, Series, array, list of numbers, path or bytes
-            As for :func:`oddline.detect`, with the columns of the model. Any number of rows; the
-            first and last ``look-back − 1`` are covered by fewer windows than the others.
+            As for :func:`oddline.detect`, with the columns of the model. Any number of rows.
         progress : callable, optional
+        past : like ``table``, optional
+            The rows just before it: its first scores look back at them. Without them rows whose
+            scores would need some are scored from what there is and not judged.
         **parameters
             Label method, its threshold and window, the reading of the table and how many recent
             rows are wanted (:data:`FREE`); else as the model was fitted.
@@ -116,8 +123,14 @@ class Model:
         stage("sampling")
         series = prepare(read_table, spec.repair, least=1, units=self.units)
         stage("scores")
-        raw = self.pipeline.anomaly_score(series.values, stage.inner())
-        return Scored(table, read_table, series, self.pipeline, raw).judge(spec, stage, self.past)
+        values = series.values
+        if past is not None:
+            before = prepare(read(self._named(past), replace(spec, target_columns=self.columns)), least=1)
+            values = np.concatenate([before.values[-self.pipeline.context_ :], values])
+        raw = self.pipeline.anomaly_score(values, stage.inner())[-len(series.values) :]
+        single = self.past if self.past_single is None else self.past_single
+        scored = Scored(table, read_table, series, self.pipeline, values, raw, Past(self.past, single))
+        return scored.judge(spec, stage)
 
     def stream(self, past: ArrayLike | None = None) -> Stream:
         """Score rows as they come, block by block; see :class:`oddline.stream.Stream`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from oddline.catalog import Spec
 from oddline.contribution import contributions_at
 from oddline.display import as_html, as_line
 from oddline.labeling import Labels, is_dynamic, label, merge_runs
-from oddline.operators.smoothing import smooth
 from oddline.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -77,16 +77,19 @@ class Scores:
         Only so many were learnt from; None for all.
     floor : float
         Scores of this size are rounding, see :func:`oddline.labeling.label`.
-    smoothing : int
-        Over so many rows a static label method smooths.
     gap : int
-        So many rows before a row a dynamic label method passes over, see
+        The scores of rows so far apart, or less, share rows they are made from, see
         :func:`oddline.labeling.label`.
     past : int
         So many at the head belong to other rows, that a model learnt from.
+    unsure : int
+        So many behind them are made from repeated rows, for want of rows before: not judged.
     parts : callable or None
         Gives each column's part of some rows of ``raw[past:]``, (k, d), and takes those rows,
         ascending, and a progress. Called only where there are runs to share out.
+    single : callable or None
+        Gives scores (m,) of single rows, which a label method with a moving line compares where
+        ``raw`` are smoothed. Called at the first such method.
     """
 
     raw: NDArray[np.float64]
@@ -94,34 +97,36 @@ class Scores:
     warm_up: int = 0
     train_rows: int | None = None
     floor: float = 0.0
-    smoothing: int = 1
     gap: int = 0
     past: int = 0
+    unsure: int = 0
     parts: Callable[[NDArray[np.intp], Progress], NDArray[np.float64]] | None = None
+    single: Callable[[], NDArray[np.float64]] | None = None
+
+    @cached_property
+    def _single(self) -> NDArray[np.float64] | None:
+        return None if self.single is None else self.single()
 
     def label(self, method: str, threshold: float, observation_window: int) -> Labels:
         """The labels of the answer's rows, in its order."""
-        raw = self.raw
-        if not is_dynamic(method):  # what was learnt from does not run on into what is judged
-            raw = np.concatenate(
-                [smooth(raw[: self.past], self.smoothing), smooth(raw[self.past :], self.smoothing)]
-            )
+        single = self._single if is_dynamic(method) else None
         found = label(
-            raw,
+            self.raw if single is None else single,
             method=method,
             threshold=threshold,
             observation_window=observation_window,
             warm_up=self.warm_up,
             train_rows=self.train_rows,
             floor=self.floor,
-            gap=self.gap,
+            gap=self.gap if single is None else 0,
         )
+        unsure = (self.place >= self.past) & (self.place < self.past + self.unsure)
         return Labels(
             found.score[self.place],
             found.threshold[self.place],
-            found.label[self.place],
-            found.severity[self.place],
-            found.judged[self.place],
+            np.where(unsure, np.int8(1), found.label[self.place]),
+            np.where(unsure, 0.0, found.severity[self.place]),
+            found.judged[self.place] & ~unsure,
             found.reason,
         )
 
@@ -337,7 +342,6 @@ def find_runs(
             lambda rows: parts(rows, progress),
             [scores.place[order[first : last + 1]] - scores.past for first, last, _ in runs],
             len(scores.raw) - scores.past,
-            1 if is_dynamic(spec.labeling_method) else scores.smoothing,
         )
     found = []
     excess = _excess(labels)[order]

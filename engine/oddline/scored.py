@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,9 +20,20 @@ from oddline.table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Scored"]
+__all__ = ["Past", "Scored"]
 
 Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Past:
+    """The scores (p,) of what was learnt from, in order of time.
+
+    ``single`` are those of single rows, the same array where the pipeline smooths nothing.
+    """
+
+    scores: Floats
+    single: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,23 +50,26 @@ class Scored:
         m steps.
     pipeline : Pipeline
         Fitted.
+    values : ndarray (b + m, d)
+        The steps, behind those that are only looked back at.
     raw : ndarray (m,)
         Its score of each step.
+    past : Past, optional
+        The scores of what a model learnt from: the line is drawn from them.
     """
 
     source: Any
     table: Table
     series: Prepared
     pipeline: Pipeline
+    values: Floats
     raw: Floats
+    past: Past | None = None
 
-    def judge(self, spec: Spec, stage: Stages, past: Floats | None = None) -> Detection:
-        """Stages six and seven: labels, runs and each column's share, for the rows asked for.
-
-        ``past`` are scores (p,) of other rows, that the line is drawn from.
-        """
+    def judge(self, spec: Spec, stage: Stages) -> Detection:
+        """Stages six and seven: labels, runs and each column's share, for the rows asked for."""
         asked = self._asked(spec)
-        scores = self._scores(asked, past)
+        scores = self._scores(asked)
         table = self.table
         stage("labels")
         labels = scores.label(spec.labeling_method, spec.labeling_threshold, spec.observation_window)
@@ -76,7 +90,7 @@ class Scored:
             lookback_window=self.pipeline.lookback_,
             model_summary=self.pipeline.model_summary_,
             num_pipelines_explored=self.pipeline.num_pipelines_explored_,
-            notes=(*table.notes, *self.series.notes),
+            notes=(*table.notes, *self.series.notes, *self._unsure_note(scores)),
             reasons=(*self.pipeline.reasons_, labels.reason),
             seconds=stage.seconds,
             spec=asdict(spec),
@@ -84,45 +98,63 @@ class Scored:
             times=self._times(asked),
         )
 
-    def _scores(self, asked: NDArray[np.intp], past: Floats | None) -> Scores:
+    def _scores(self, asked: NDArray[np.intp]) -> Scores:
         series, pipeline, seen = self.series, self.pipeline, self.series.observed
-        raw = self.raw[seen]
-        place = (np.cumsum(seen) - 1)[series.rows[asked]]
-        parts = self._parts if len(self.table.columns) > 1 else None
-        shared: dict[str, Any] = {
-            "floor": pipeline.floor_,
-            "smoothing": pipeline.static_smoothing,
-            "gap": pipeline.overlap_,
-            "parts": parts,
-        }
-        if past is not None:
-            return Scores(
-                np.concatenate([past, raw]),
-                place + len(past),
-                warm_up=min(pipeline.warm_up_, len(past)),
-                train_rows=len(past),
-                past=len(past),
-                **shared,
-            )
-        return Scores(
+        raw, past = self.raw[seen], self.past
+        scores = Scores(
             raw,
-            place,
+            (np.cumsum(seen) - 1)[series.rows[asked]],
             warm_up=int(seen[: pipeline.warm_up_].sum()),
             train_rows=int(seen[: series.known].sum()) if series.known < len(seen) else None,
-            **shared,
+            floor=pipeline.floor_,
+            gap=pipeline.overlap_,
+            parts=self._parts if len(self.table.columns) > 1 else None,
+            single=self._single if pipeline.smooths_ else None,
         )
+        if past is None:
+            return scores
+        learnt = len(past.scores)
+        unsure = max(0, pipeline.unsure(len(self.values)) - self._before)
+        return replace(
+            scores,
+            raw=np.concatenate([past.scores, raw]),
+            place=scores.place + learnt,
+            warm_up=min(pipeline.warm_up_, learnt),
+            train_rows=learnt,
+            past=learnt,
+            unsure=int(seen[:unsure].sum()),
+        )
+
+    @property
+    def _before(self) -> int:
+        return len(self.values) - len(self.raw)
+
+    def _single(self) -> Floats:
+        """Scores of single rows, of what was learnt from and of the steps that have a row."""
+        own = self.pipeline.single_scores(self.values)[self._before :][self.series.observed]
+        return own if self.past is None else np.concatenate([self.past.single, own])
 
     def _parts(self, rows: NDArray[np.intp], progress: Progress) -> Floats:
         """Each column's part of the scores of some of the steps that have a row."""
         at = np.flatnonzero(self.series.observed)[rows]
-        return self.pipeline.column_shares(self.series.values, at, progress) * self.raw[at][:, None]
+        shares = self.pipeline.column_shares(self.values, at + self._before, progress)
+        return shares * self.raw[at][:, None]
+
+    def _unsure_note(self, scores: Scores) -> tuple[str, ...]:
+        if not scores.unsure:
+            return ()
+        least = self.pipeline.context_
+        return (
+            f"The first {scores.unsure:,} rows are scored but not judged: their scores need up to {least:,} "
+            "rows before them. Give the rows before as `past`.",
+        )
 
     def _asked(self, spec: Spec) -> NDArray[np.intp]:
         """The rows asked for, ascending."""
         rows = self.series.rows
         if spec.prediction_type != "recent":
             return np.arange(len(rows))
-        return np.sort(np.argsort(rows, kind="stable")[len(rows) - spec.recent_data :])
+        return np.sort(np.argsort(rows, kind="stable")[max(0, len(rows) - spec.recent_data) :])
 
     def _times(self, asked: NDArray[np.intp]) -> pd.DatetimeIndex | None:
         """The times of the answer: the frame's own index where that was the time, else as read."""

@@ -100,9 +100,7 @@ def fit(
     stage = Stages(progress)
     learnt = _learn(table, replace(spec, prediction_type="entire"), stage)
     stage.end()
-    known = int(learnt.series.observed[: learnt.series.known].sum())
-    past = learnt.raw[learnt.series.observed][:known]
-    return Model(learnt.pipeline, spec, learnt.table.columns, learnt.series.units, past)
+    return Model(learnt.pipeline, spec, learnt.table.columns, learnt.series.units, *_past_scores(learnt))
 
 
 def _learn(table: Any, spec: Spec, stage: Stages) -> Scored:
@@ -119,7 +117,16 @@ def _learn(table: Any, spec: Spec, stage: Stages) -> Scored:
     stage("scores")
     raw = pipeline.fit_score(series.values, series.known, stage.inner())
     pipeline.reasons_ = (lookback.reason, *pipeline.reasons_[1:])
-    return Scored(source, table, series, pipeline, raw)
+    return Scored(source, table, series, pipeline, series.values, raw)
+
+
+def _past_scores(learnt: Scored) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """The scores of the rows learnt from, and of single ones where the pipeline smooths."""
+    known = learnt.series.known
+    there = np.flatnonzero(learnt.series.observed[:known])
+    if not learnt.pipeline.smooths_:
+        return learnt.raw[there], None
+    return learnt.raw[there], learnt.pipeline.single_scores(learnt.values[:known])[there]
 
 
 def _checked(spec: Spec | Mapping[str, Any] | None, parameters: Mapping[str, Any]) -> Spec:

@@ -151,7 +151,7 @@ def test_every_pipeline_judges_the_columns_kept(algorithm, estimator):
     shares = fitted.column_shares(values)
     assert (shares[:, [5, 7]] == 0).all()
     assert_allclose(shares.sum(axis=1), 1.0)
-    for name in ("lookback_", "warm_up_", "context_", "delay_", "static_smoothing", "floor_"):
+    for name in ("lookback_", "warm_up_", "context_", "delay_", "smooths_", "blind_", "floor_"):
         assert getattr(fitted, name) == getattr(plain, name)
     if "columns=[" in plain.model_summary_:
         assert "[1,2,3,4,5,7]" in fitted.model_summary_

@@ -109,6 +109,67 @@ def test_a_score_depends_on_no_row_beyond_its_reach(algorithm, estimator, causal
     assert_allclose(tail, whole[row:], rtol=1e-7, atol=1e-9 * whole.max())
 
 
+@every_pair
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("rows", [1, 12, 120, 360])
+def test_normal_rows_are_not_flagged_however_few(algorithm, estimator, causal, rows):
+    rng = np.random.default_rng(11)
+    values = np.sin(np.arange(1_260)[:, None] / 5 + np.arange(2)) + rng.normal(size=(1_260, 2)) / 20
+    made = oddline.fit(values[:900], spec_of(algorithm, estimator, causal=causal))
+    alone = made.score(values[900 : 900 + rows])
+    behind = made.score(values[900 : 900 + rows], past=values[500:900])
+    for found in (alone, behind):
+        assert (found.label < 0).sum() <= max(3, rows // 50), found.anomalies
+    assert behind.judged.all()
+    assert alone.judged.all() or any("not judged" in note for note in alone.notes)
+
+
+@every_pair
+@pytest.mark.parametrize("method", ["Adaptive-Contamination", "IID", "Chi-Square"])
+def test_a_causal_score_and_label_never_change_for_what_comes_later(algorithm, estimator, method):
+    values = series(760)
+    changed = values.copy()
+    changed[600:] += 7.0
+    spec = spec_of(algorithm, estimator, causal=True, train_rows=500, labeling_method=method)
+    one, other = oddline.detect(values, spec), oddline.detect(changed, spec)
+    assert_allclose(one.score[one.judged][:400], other.score[other.judged][:400], rtol=1e-7, atol=1e-12)
+    assert_array_equal(one.label[:600], other.label[:600])
+    assert_allclose(one.severity[:600], other.severity[:600], rtol=1e-6, atol=1e-9)
+
+
+def test_a_stream_gives_the_scores_that_a_model_labels():
+    values = series(900)
+    for algorithm in ("PredAD", "DeepAD", "auto"):
+        made = oddline.fit(values[:500], algorithm=algorithm, causal=True)
+        flow = made.stream(past=values[200:500])
+        whole = made.score(values[500:], past=values[200:500])
+        assert_allclose(flow.push(values[500:]), whole.score, rtol=1e-7, atol=1e-9)
+
+
+def test_more_recent_rows_than_there_are_is_all_of_them():
+    made = oddline.fit(series(), algorithm="PredAD", prediction_type="recent", recent_data=10)
+    assert [len(made.score(series()[:rows])) for rows in (3, 9, 30)] == [3, 9, 10]
+
+
+def test_one_row_with_a_time_is_scored():
+    frame = pd.DataFrame(
+        series(), columns=["a", "b"], index=pd.date_range("2026-01-01", periods=700, freq="h")
+    )
+    made = oddline.fit(frame, algorithm="PredAD")
+    assert len(made.score(frame[:1])) == len(made.score(frame[:1], past=frame[:200])) == 1
+
+
+def test_several_horizons_are_at_work_in_a_detection():
+    rng = np.random.default_rng(2)
+    values = np.sin(np.arange(1_500) / 6) + rng.normal(size=1_500) / 20
+    values[900:960] = values[899]
+    for algorithm in ("PredAD", "DeepAD"):
+        made = oddline.fit(values, algorithm=algorithm)
+        assert len(set(made.pipeline._reaches)) > 1
+        found = oddline.detect(values, algorithm=algorithm)
+        assert 880 <= found.score.argmax() <= 980
+
+
 def test_a_stream_can_begin_behind_known_rows():
     values = series()
     pipeline = fitted("WindowAD", "NearestNeighbor", values[:400])

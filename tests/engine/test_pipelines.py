@@ -256,7 +256,7 @@ def test_the_table_of_pipelines_has_the_names_of_the_catalogue():
 @pytest.mark.parametrize("method", [m.name for m in LABELINGS])
 def test_what_is_built_does_not_depend_on_the_label_method(method):
     spec = check({"algorithm_type": "DeepAD", "labeling_method": method})
-    assert repr(build(spec, "auto")) == repr(DeepAD(smoothing=1))
+    assert repr(build(spec, "auto")) == repr(DeepAD())
 
 
 def test_importing_the_pipelines_loads_no_ensemble_and_no_torch():

@@ -131,7 +131,7 @@ PARAMETERS: dict[str, Parameter] = {
         Parameter(
             "labeling_method",
             "choice",
-            "IID",
+            "Adaptive-Contamination",
             "How scores become labels.",
             choices=tuple(m.name for m in LABELINGS),
         ),
@@ -210,7 +210,7 @@ class Spec:
     anomaly_estimator: str = "Default"
     lookback_window: int | str = "auto"
     observation_window: int = 10
-    labeling_method: str = "IID"
+    labeling_method: str = "Adaptive-Contamination"
     labeling_threshold: float = 10.0
     train_rows: int | None = None
     causal: bool = False

@@ -72,7 +72,8 @@ class Labels:
     label : ndarray of int8 (n,)
         +1 normal, -1 anomaly.
     severity : ndarray (n,)
-        (score - m) / (threshold - m), m the median score: 1 is the line. 0 in the warm-up.
+        (score - m) / (threshold - m), m the median score of what was learnt from: 1 is the line.
+        0 in the warm-up.
     judged : ndarray of bool (n,)
         False in the warm-up, whose rows are labelled +1 whatever their scores.
     reason : str
@@ -171,21 +172,25 @@ def label(
         return _nothing_to_judge(scores, start)
     known = train_rows is not None and train_rows - start >= _LEAST_TO_LEARN_FROM
     learn = slice(start, train_rows if known else len(scores))
-    return _finished(*METHODS[name](scores, threshold, Reference(window, start, gap), learn, floor), start)
+    found = METHODS[name](scores, threshold, Reference(window, start, gap), learn, floor)
+    return _finished(*found, start, learn)
 
 
-def _finished(score: Floats, line: Floats, flagged: NDArray[np.bool_], reason: str, start: int) -> Labels:
+def _finished(
+    score: Floats, line: Floats, flagged: NDArray[np.bool_], reason: str, start: int, learn: slice
+) -> Labels:
     # Where a method decides before it rescales, rounding must not let score and label disagree.
     score = np.where(flagged & (score <= line), np.nextafter(line, np.inf), score)
     score = np.where(~flagged & (score > line), line, score)
-    middle = float(np.median(score[start:]))
+    middle = float(np.median(score[learn]))  # of what was learnt: the same whatever is judged beside
     # A padded head shows no peak of its own, and a line to look at.
     score[:start] = np.minimum(score[:start], middle)
     line = line.copy()
     line[:start] = line[start]
     base = np.where(line > middle, middle, 0.0)
-    severity = (score - base) / np.maximum(line - base, np.finfo(float).tiny)
-    severity = np.clip(severity, -1e9, 1e9)
+    reach = np.maximum(line - base, np.finfo(float).tiny)
+    with np.errstate(over="ignore"):  # a billion says enough
+        severity = np.clip((score - base) / reach, -1e9, 1e9)
     severity[:start] = 0.0
     verdict = np.where(flagged, -1, 1).astype(np.int8)
     verdict[:start] = 1

@@ -33,11 +33,10 @@ __all__ = [
     "build",
 ]
 
-# Forecasters give each row its own error: static label methods smooth by themselves.
 PIPELINES: Mapping[tuple[str, str], Callable[..., Pipeline]] = {
     ("auto", "Default"): AutoAD,
-    ("DeepAD", "Default"): partial(DeepAD, smoothing=1),
-    ("PredAD", "Default"): partial(PredAD, smoothing=1),
+    ("DeepAD", "Default"): DeepAD,
+    ("PredAD", "Default"): PredAD,
     **{("ReconstructAD", name): partial(ReconstructAD, estimator=name) for name in AUTOENCODERS},
     **{("RelationshipAD", name): partial(RelationshipAD, estimator=name) for name in RELATIONS},
     **{("WindowAD", name): partial(WindowAD, estimator=name) for name in DETECTORS},
@@ -58,8 +57,7 @@ def build(spec: Spec, lookback: int | str, names: Sequence[str] | None = None) -
     make = PIPELINES[spec.algorithm_type, spec.anomaly_estimator]
     if spec.algorithm_type == "RelationshipAD":
         make = partial(make, level=spec.relation_level)
-    more = {"causal": True} if spec.causal else {}
-    pipeline = make(lookback=lookback, random_state=spec.random_state, **more)
+    pipeline = make(lookback=lookback, causal=spec.causal, random_state=spec.random_state)
     if spec.feature_selection == "none" or (names is not None and len(names) == 1):
         return pipeline
     return Selected(
@@ -68,6 +66,6 @@ def build(spec: Spec, lookback: int | str, names: Sequence[str] | None = None) -
         least_columns=least_columns_of(spec.algorithm_type),
         names=names,
         lookback=lookback,
+        causal=spec.causal,
         random_state=spec.random_state,
-        **more,
     )

@@ -21,7 +21,7 @@ from oddline.operators.exploration import (
 )
 from oddline.operators.forecasters import Forecaster
 from oddline.operators.regressors import Ridge
-from oddline.operators.scaling import fit_scale
+from oddline.operators.scaling import fit_scale, robust_scale
 from oddline.operators.smoothing import cover_mean
 from oddline.operators.windows import around
 from oddline.pipelines.auto_columns import column_weights
@@ -40,6 +40,7 @@ _LEAST_ROWS = 24
 _NEAR, _FAR = 1.1, 2.0  # of the lowest held-out error: as good as the best
 _BULK = 0.8  # the share of rows that tell what errors are usual
 _STRETCHES, _STRETCH = 32, 512
+_TAILS = 6.0  # robust widths from the median, as in what forecasters learn from
 _TINY = np.finfo(float).tiny
 
 
@@ -81,19 +82,24 @@ class ForecastingPipeline(Pipeline):
         # Single errors stay those of the next row: further ahead, one spike would spoil many rows.
         horizons = HORIZONS if self._width > 1 else ()
         line = next((m for m in chosen if m.forecaster.linear), chosen[0])
-        members = chosen + [line.ahead(horizon) for horizon in horizons]
-        self._kept = len(chosen)
+        further = [line.ahead(horizon) for horizon in horizons]
         self._units = fit_scale(values).width if columns > 1 else np.ones(1)
         weights = column_weights(values) if columns > 1 else np.ones(1)
         self._shares = weights / weights.sum()
         self._single_shares = self._shares.copy()
-        self._factors = np.ones((columns, len(members)))
+        self._kept = len(chosen)
+        self._factors = np.ones((columns, len(chosen) + len(further)))
         self._columns: list[ColumnModel] = []
-        self._reaches = np.array([member.forecaster.reach for member in members])
-        self._usual = np.zeros(columns)
+        self._columns_ahead: list[ColumnModel] = []
+        self._reaches = np.array([member.forecaster.reach for member in chosen + further])
+        self._usual, self._limits = np.zeros(columns), np.zeros((columns, 2))
         some = _stretches(rows, int(self._reaches.max()))
         for place, series in enumerate(values.T):
-            self._columns.append(fit_column(series, members))
+            self._columns.append(fit_column(series, chosen))
+            if further:
+                center, width = robust_scale(series)
+                self._limits[place] = center - _TAILS * width, center + _TAILS * width
+                self._columns_ahead.append(fit_column(series, further))
             squares = self._squares(values, place, some)
             bulk = np.sort(squares, axis=0)[: max(1, int(_BULK * len(squares)))].mean(axis=0)
             # A tenth of the mean at least: a switch that hardly ever moves is no miracle when it does.
@@ -108,7 +114,7 @@ class ForecastingPipeline(Pipeline):
                 self._single_shares[place] /= max(usual[0], 1e-9) ** 0.5
             progress(0.5 + 0.5 * (place + 1) / columns, "fit")
         self.blind_ = int(self._reaches.max())
-        self.context_ = self._columns[0].reach + self._width - 1
+        self.context_ = int(self._reaches.max()) + self._width - 1
         self.delay_ = 0 if self.causal else self._width - 1
         shown = [f"[{member.summary(columns)}]" for member in chosen]
         self.model_summary_ = shown[0] if len(shown) == 1 else f"[{','.join(shown)}]"
@@ -159,12 +165,17 @@ class ForecastingPipeline(Pipeline):
         first = list(kinds.values())
         return (first + [m for m in ranked if m not in first])[: self._members]
 
-    def _squares(self, values: Floats, place: int, rows: NDArray[np.intp]) -> Floats:
+    def _squares(self, values: Floats, place: int, rows: NDArray[np.intp], ahead: bool = True) -> Floats:
         """Squared residuals (k, members) of some rows of a column, in its units."""
-        model = self._columns[place]
-        near = around(rows, model.reach, 0, len(values))
-        residuals = model.residuals(values[near, place])[np.searchsorted(near, rows)]
-        return np.asarray((residuals / self._units[place]) ** 2)
+        models = [self._columns[place], *(self._columns_ahead[place : place + 1] if ahead else [])]
+        near = around(rows, max(model.reach for model in models), 0, len(values))
+        series, at = values[near, place], np.searchsorted(near, rows)
+        residuals = models[0].residuals(series)
+        for further in models[1:]:
+            # An event shall not spoil what is foreseen of the rows behind it: it enters cut to size.
+            cut = np.clip(series, *self._limits[place])
+            residuals = np.column_stack([residuals, further.residuals(cut) + (series - cut)[:, None]])
+        return np.asarray((residuals[at] / self._units[place]) ** 2)
 
     def _errors(
         self, values: Floats, rows: NDArray[np.intp], progress: Progress, single: bool = False
@@ -182,12 +193,11 @@ class ForecastingPipeline(Pipeline):
         at = np.searchsorted(near, rows)
         out = np.empty((len(rows), columns))
         for place in range(columns):
-            squares = self._squares(values, place, near) * self._factors[place]
+            squares = self._squares(values, place, near, ahead=width > 1) * self._factors[place, :members]
             # Nobody knows whether a row without a full look-back is odd: it gets the usual error.
-            squares[near[:, None] < self._reaches] = self._usual[place]
+            squares[near[:, None] < self._reaches[:members]] = self._usual[place]
             kept = squares[:, : self._kept].mean(axis=1)
-            ahead = squares[:, self._kept : members]
-            score = cover_mean(np.column_stack([kept, ahead]), width, self.causal)
+            score = cover_mean(np.column_stack([kept, squares[:, self._kept :]]), width, self.causal)
             out[:, place] = score[at].max(axis=1) * shares[place]
             progress((place + 1) / columns, "score")
         return out
