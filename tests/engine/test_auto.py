@@ -82,6 +82,24 @@ def test_scores_of_what_was_learnt_are_found_again() -> None:
     np.testing.assert_allclose(model.anomaly_score(longer)[:head], first[:head], rtol=1e-9)
 
 
+def test_learning_judges_its_rows_once_and_scoring_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = wave(400)
+    calls: list[View] = []
+    before = View.scores
+
+    def counted(self, *given):  # type: ignore[no-untyped-def]
+        calls.append(self)
+        return before(self, *given)
+
+    monkeypatch.setattr(View, "scores", counted)
+    model = AutoAD()
+    scores = model.fit_score(x)
+    assert len(calls) == 4
+    state = dict(vars(model))
+    np.testing.assert_array_equal(model.anomaly_score(x), scores)
+    assert vars(model).items() == state.items()
+
+
 def test_a_causal_score_knows_no_later_row() -> None:
     x = wave(1200)
     changed = x.copy()

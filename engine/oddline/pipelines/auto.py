@@ -80,7 +80,7 @@ class AutoAD(Pipeline):
         self.contamination = contamination
         self.random_state = random_state
 
-    def _fit(self, values: Floats, progress: Progress) -> None:
+    def _fit(self, values: Floats, progress: Progress) -> Floats:
         self._scale: Scale = fit_scale(values)
         series = self._scale.apply(values)
         if values.shape[1] == 1:
@@ -101,10 +101,11 @@ class AutoAD(Pipeline):
         self._unit: Floats = (high - low) / 2 + _SPREAD * each.std(axis=1)
         # What hardly differs from row to row, or only by rounding, says nothing.
         self._unit[self._unit <= np.maximum(_LEAST * self._median, _ROUNDING)] = np.inf
-        self._learnt_scores: Floats | None = each
         steps = "".join(f"('View',{view})," for view in self._views)
         self.model_summary_ = f"[{steps}('SoftMaximum',LogSumExp(sharpness={_SHARPNESS:g})),]"
-        self.reasons_ += (self._reason(self._loudness(each)),)
+        loud = self._loudness(each)
+        self.reasons_ += (self._reason(loud),)
+        return _joined(loud)
 
     def _reason(self, loud: Floats) -> str:
         """Which views the oddest hundredth of the rows is due to."""
@@ -133,13 +134,7 @@ class AutoAD(Pipeline):
         return (each - self._median[:, None]) * (_SHARPNESS / self._unit[:, None])
 
     def _score(self, values: Floats, learnt: int, progress: Progress) -> Floats:
-        each, self._learnt_scores = self._learnt_scores, None
-        if each is None or learnt < len(values):
-            each = self._each(values, learnt, progress)
-        loud = self._loudness(each)
-        top = np.maximum(loud.max(axis=0), 0.0)
-        scores: Floats = top + np.log(np.exp(-top) + np.exp(loud - top).sum(axis=0))
-        return scores / _SHARPNESS
+        return _joined(self._loudness(self._each(values, learnt, progress)))
 
     def _parts(self, values: Floats, learnt: int, rows: NDArray[np.intp], progress: Progress) -> Floats:
         weights = _weights(self._loudness(self._each(values, learnt, part(progress, 0.0, 0.5), rows)))
@@ -150,6 +145,13 @@ class AutoAD(Pipeline):
             total = own.sum(axis=1, keepdims=True)
             parts += weight[:, None] * np.divide(own, total, out=np.zeros_like(own), where=total > 0)
         return parts
+
+
+def _joined(loud: Floats) -> Floats:
+    """The soft maximum (n,) of views (views, n) and of 0, in units of the everyday rise."""
+    top = np.maximum(loud.max(axis=0), 0.0)
+    scores: Floats = top + np.log(np.exp(-top) + np.exp(loud - top).sum(axis=0))
+    return scores / _SHARPNESS
 
 
 def _weights(loud: Floats) -> Floats:
