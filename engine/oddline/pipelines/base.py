@@ -60,9 +60,11 @@ class Pipeline(OutlierMixin, BaseEstimator):
         Scores of this size are rounding, see :func:`oddline.labeling.label`.
     overlap_ : int
         The scores of rows so far apart, or less, are made from windows they share.
-    static_smoothing : int
-        Over so many rows a label method with one line for all rows should see scores smoothed
-        (:func:`oddline.operators.smoothing.smooth`); 1 where a score is one of windows already.
+    smooths_ : bool
+        Whether its scores are those of single rows smoothed; :meth:`single_scores` gives those.
+    blind_ : int or None
+        So many rows at the head of any series have a score that is only assumed; None for a
+        pipeline on windows, see :meth:`unsure`.
     num_pipelines_explored_ : int
         How many whole pipelines were compared.
     reasons_ : tuple of str
@@ -73,7 +75,6 @@ class Pipeline(OutlierMixin, BaseEstimator):
     causal: bool
     contamination: float
     random_state: int
-    static_smoothing: ClassVar[int] = 1
     _whole_numbers: ClassVar[dict[str, bool]] = {"lookback": True}  # and whether "auto" is legal
 
     def fit(self, X: ArrayLike, y: object = None) -> Self:
@@ -102,6 +103,8 @@ class Pipeline(OutlierMixin, BaseEstimator):
         self.lookback_ = choice.window
         self.reasons_: tuple[str, ...] = (choice.reason,)
         self.floor_ = 0.0
+        self.smooths_ = False
+        self.blind_: int | None = None
         self._seen = _fingerprint(past)
         progress(0.0, "fit")
         with one_thread():
@@ -125,6 +128,26 @@ class Pipeline(OutlierMixin, BaseEstimator):
         values = self._check(X, reset=False)
         with one_thread():
             return self._score(values, self._learnt(values), progress)
+
+    def single_scores(self, X: ArrayLike) -> Floats:
+        """Scores of single rows, for label methods whose line moves with the last few.
+
+        Those of :meth:`anomaly_score`, unless the pipeline smooths.
+        """
+        check_is_fitted(self)
+        values = self._check(X, reset=False)
+        with one_thread():
+            return self._single(values, self._learnt(values))
+
+    def unsure(self, count: int) -> int:
+        """How many of the first of ``count`` rows have no sound score, for want of rows before.
+
+        Windows are filled up with copies of the first row: all of them in a series shorter than
+        a window, and those that end at the first rows where the pipeline is causal.
+        """
+        if self.blind_ is not None:
+            return min(count, self.blind_)
+        return self.context_ if self.causal else count * (count <= self.context_)
 
     def score_samples(self, X: ArrayLike) -> Floats:
         """Minus :meth:`anomaly_score`: low is odd, as everywhere in scikit-learn."""
@@ -210,6 +233,10 @@ class Pipeline(OutlierMixin, BaseEstimator):
     @abstractmethod
     def _score(self, values: Floats, learnt: int, progress: Progress) -> Floats:
         """Scores (n,) of values (n, d), whose first ``learnt`` rows are those learnt from."""
+
+    def _single(self, values: Floats, learnt: int) -> Floats:
+        """Scores (n,) of single rows, where ``smooths_``."""
+        return self._score(values, learnt, silent)
 
     @abstractmethod
     def _parts(self, values: Floats, learnt: int, rows: NDArray[np.intp], progress: Progress) -> Floats:

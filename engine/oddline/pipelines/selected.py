@@ -67,11 +67,6 @@ class Selected(Pipeline):
         self.contamination = contamination
         self.random_state = random_state
 
-    @property
-    def static_smoothing(self) -> int:  # type: ignore[override]
-        """As of the pipeline."""
-        return self.pipeline.static_smoothing
-
     def _fit(self, values: Floats, progress: Progress) -> Floats | None:
         columns = values.shape[1]
         selector = FeatureSelector(method=self.method, least_columns=self.least_columns).fit(values)
@@ -80,12 +75,13 @@ class Selected(Pipeline):
         inner: Pipeline = clone(self.pipeline)
         inner.set_params(causal=self.causal, random_state=self.random_state)
         inner.lookback_, inner.floor_ = self.lookback_, self.floor_
+        inner.smooths_, inner.blind_ = self.smooths_, self.blind_
         inner.reasons_ = (*self.reasons_, selector.explain(names))
         known = inner._fit(values[:, self._kept], progress)
         self._inner = inner
         for name in ("lookback_", "floor_", "reasons_", "num_pipelines_explored_"):
             setattr(self, name, getattr(inner, name))
-        for name in ("warm_up_", "overlap_", "context_", "delay_"):
+        for name in ("warm_up_", "overlap_", "context_", "delay_", "smooths_", "blind_"):
             setattr(self, name, getattr(inner, name))
         first = f"('FeatureSelector',FeatureSelector(method={self.method},kept={len(self._kept)}/{columns}))"
         self.model_summary_ = f"[{first},{_renumbered(inner.model_summary_, self._kept)[1:]}"
@@ -93,6 +89,9 @@ class Selected(Pipeline):
 
     def _score(self, values: Floats, learnt: int, progress: Progress) -> Floats:
         return self._inner._score(values[:, self._kept], learnt, progress)
+
+    def _single(self, values: Floats, learnt: int) -> Floats:
+        return self._inner._single(values[:, self._kept], learnt)
 
     def _parts(self, values: Floats, learnt: int, rows: NDArray[np.intp], progress: Progress) -> Floats:
         parts = np.zeros((len(rows), values.shape[1]))
