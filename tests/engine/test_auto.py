@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from oddline.pipelines.auto import AutoAD
-from oddline.pipelines.auto_series import WindowNeighbors, series_views
+from oddline.pipelines.auto_series import series_views
+from oddline.pipelines.detectors import WindowNeighbors
 from oddline.pipelines.views import View
 
 Floats = NDArray[np.float64]

@@ -41,6 +41,11 @@ class Compression:
         scaled = self.axes / self.width
         return windows @ scaled - self.mean @ scaled
 
+    def squares(self, away: Floats, channels: int) -> Floats:
+        """Squared lengths of coordinates (m, dimensions) as they fall on the columns, (m, channels)."""
+        back = (away @ self.axes.T).reshape(len(away), channels, -1)
+        return np.asarray(np.einsum("bcp,bcp->bc", back, back))
+
 
 def compress(sample: Floats, dimensions: int, whiten: bool = False) -> Compression:
     """Principal axes of a sample of windows, the strongest first.

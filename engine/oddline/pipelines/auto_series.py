@@ -5,69 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from oddline.operators.neighbors import References, pick_references
-from oddline.operators.spectra import Spectra, fit_spectra
-from oddline.operators.windows import around, moving_mean, pad_head, spread, take
-from oddline.pipelines.auto_columns import ColumnEnergy
-from oddline.pipelines.detectors import Detector
+from oddline.operators.windows import around, moving_mean, pad_head, spread
+from oddline.pipelines.detectors import ColumnEnergy, Detector, WindowNeighbors
 from oddline.pipelines.views import View
 from oddline.progress import Progress, silent
 
-__all__ = ["SmoothView", "WindowNeighbors", "series_views"]
+__all__ = ["SmoothView", "series_views"]
 
 Floats = NDArray[np.float64]
 
-_REFERENCES = 1_000
-_NEIGHBORS = 5
-_FOLDS = 4
-_DIMENSIONS = 48
 _SHORT, _MIDDLE, _LONG = 16, 96, 224
 _ENERGY = 128
-
-
-class WindowNeighbors(Detector):
-    """Windows of one column, far from their nearest among references from the whole series.
-
-    Parameters
-    ----------
-    window, seed : int
-    whitening : float from 0 to 1
-        Each principal axis of the windows is measured in the power ``whitening`` of its own
-        width: at 0 in the values'
-        units, where slow swings count most; at 1 all axes count alike (a Mahalanobis distance),
-        so that a small departure along an axis on which the series hardly ever moves counts as
-        much as a large one of the usual kind.
-
-    References
-    ----------
-    Ramaswamy, Rastogi & Shim (2000), doi:10.1145/342009.335437.
-    Mahalanobis (1936), On the generalized distance in statistics.
-    """
-
-    def __init__(self, window: int, seed: int, *, whitening: float) -> None:
-        super().__init__(window, seed)
-        self.whitening = whitening
-
-    def fit(self, view: NDArray[np.float64]) -> None:
-        """Learn axes and references from windows (m, 1, points)."""
-        rng = np.random.default_rng(self.seed)
-        self._spectra: Spectra = fit_spectra(view, _DIMENSIONS, rng)
-        positions = pick_references(len(view), _REFERENCES, rng)
-        self._references = References(self._points(take(view, positions)), positions)
-        # At least half of the windows of a short series stay outside of each one's zone.
-        self._zone = min(self.window, len(view) // 4)
-
-    def scores(self, windows: Floats, places: NDArray[np.intp] | None) -> Floats:
-        return self._references.distances(self._points(windows), _NEIGHBORS, places, self._zone, _FOLDS)
-
-    def parts(self, windows: Floats, channels: int, places: NDArray[np.intp] | None) -> Floats:
-        return np.ones((len(windows), channels))  # the one column has it all
-
-    def _points(self, windows: Floats) -> Floats:
-        return np.asarray(self._spectra.coordinates(windows)[0] / self._spectra.width[0] ** self.whitening)
-
-    def __str__(self) -> str:
-        return f"WindowNeighbors(window={self.window},n_neighbors={_NEIGHBORS},whitening={self.whitening:g})"
 
 
 class SmoothView(View):

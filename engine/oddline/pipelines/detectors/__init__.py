@@ -1,4 +1,4 @@
-"""The estimators of WindowAD: how far a window lies from the others."""
+"""How far a window lies from the others: the estimators of WindowAD, and what auto looks with."""
 
 from __future__ import annotations
 
@@ -9,8 +9,21 @@ from oddline.pipelines.detectors.ensemble import Ensemble
 from oddline.pipelines.detectors.forests import Contrast, Forest
 from oddline.pipelines.detectors.neighbors import Neighbors
 from oddline.pipelines.detectors.robust import Robust
+from oddline.pipelines.detectors.spectral import ColumnEnergy, JointNeighbors, WindowNeighbors
 
-__all__ = ["DETECTORS", "Contrast", "Detector", "Ensemble", "Forest", "Neighbors", "OnAxes", "Robust"]
+__all__ = [
+    "DETECTORS",
+    "ColumnEnergy",
+    "Contrast",
+    "Detector",
+    "Ensemble",
+    "Forest",
+    "JointNeighbors",
+    "Neighbors",
+    "OnAxes",
+    "Robust",
+    "WindowNeighbors",
+]
 
 DETECTORS: Mapping[str, type[Detector]] = {
     "IsolationForest": Forest,

@@ -93,8 +93,3 @@ class OnAxes(Detector):
             eased[:, here] = self._axes.mean[here]
             relief[:, channel] = before - self.scores(eased, places)
         return np.maximum(relief, 0.0)
-
-    def _along(self, away: Floats, channels: int) -> Floats:
-        """Squared lengths (b, dimensions) of coordinates as they fall on the columns, (b, channels)."""
-        back = (away @ self._axes.axes.T).reshape(len(away), channels, -1)
-        return np.asarray(np.einsum("bcp,bcp->bc", back, back))

@@ -44,7 +44,7 @@ class Neighbors(OnAxes):
         """Squares of the way from the nearest references, along each column."""
         points = self._axes.apply(windows)
         away = self._references.displacement(points, self._count, places, self._zone)
-        return self._along(away, channels)
+        return self._axes.squares(away, channels)
 
     def __str__(self) -> str:
         return f"NearestNeighbor(n_neighbors={self.options['neighbors']})"

@@ -40,7 +40,7 @@ class Robust(OnAxes):
         away = np.zeros_like(points)
         # Whitened and turned back, so that the squares of all columns sum to the score.
         away[:, :axes] = (points[:, :axes] - self._bulk.center) @ self._bulk.whitener
-        return self._along(away, channels)
+        return self._axes.squares(away, channels)
 
     def __str__(self) -> str:
         return f"MinCovDet(support_fraction={_SUPPORT},random_state={self.seed})"
