@@ -99,8 +99,10 @@ def choose_lookback(
         why = "the dominant period"
     least = min(_SHORT, top)
     window = min(max(wish, least), top)
-    if window != wish:
-        why += f" within {least} to {top} rows"
+    if window > wish:
+        why = f"the least that shows a shape; {why} is {wish}"
+    elif window < wish:
+        why = f"the most that is looked back; {why} is {wish}"
     said = ", ".join(f"{name} {value}" for name, value in candidates.items())
     return Lookback(window, candidates, f"look-back {window}, {why} ({said})")
 

@@ -15,6 +15,7 @@ from oddline import catalog
 from oddline.catalog import Spec
 from oddline.contribution import contributions_at
 from oddline.display import as_html, as_line
+from oddline.errors import ParameterError
 from oddline.labeling import Labels, is_dynamic, label, merge_runs
 from oddline.progress import Progress, silent
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = ["Detection", "Run", "Scores", "find_runs"]
+
+_OF_LABELS = ("labeling_method", "labeling_threshold", "observation_window")
 
 
 @dataclass(frozen=True)
@@ -217,37 +220,33 @@ class Detection:
         """The rows in order of time; their own order where the scores are not at hand."""
         return np.arange(len(self)) if self.scores is None else self.scores.order()
 
-    def relabel(
-        self,
-        labeling_method: str | None = None,
-        *,
-        labeling_threshold: float | None = None,
-        observation_window: int | None = None,
-    ) -> Detection:
+    def relabel(self, method: str | None = None, **parameters: Any) -> Detection:
         """The same scores under another line. Nothing is fitted again.
 
         Parameters
         ----------
-        labeling_method : str, optional
+        method : str, optional
             A label method.
-        labeling_threshold : float, optional
-        observation_window : int, optional
-            Names and ranges as in :func:`oddline.detect`; what is left out stays as it was.
+        **parameters
+            ``labeling_method``, ``labeling_threshold`` and ``observation_window``, or in short
+            ``method``, ``threshold`` and ``window``; what is left out stays as it was.
 
         Raises
         ------
         ParameterError
-            A parameter is unknown or out of its range.
+            A parameter is unknown, out of its range, or has no part in labels.
         ValueError
             This detection came without its scores.
         """
         if self.scores is None:
             raise ValueError("a detection without its scores cannot be labelled again")
-        asked = {
-            "labeling_method": labeling_method,
-            "labeling_threshold": labeling_threshold,
-            "observation_window": observation_window,
-        }
+        asked = catalog.named({**({"method": method} if method else {}), **parameters})
+        for name in asked:
+            if name in self.spec and name not in _OF_LABELS:
+                raise ParameterError(
+                    f"{name} has a part in the scores; relabel takes {', '.join(_OF_LABELS)}",
+                    parameter=name,
+                )
         spec = catalog.check({**self.spec, **{k: v for k, v in asked.items() if v is not None}})
         labels = self.scores.label(spec.labeling_method, spec.labeling_threshold, spec.observation_window)
         return replace(

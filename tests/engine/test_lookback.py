@@ -104,7 +104,7 @@ def test_without_a_period_the_orders_decide_within_limits():
     choice = choose_lookback(autoregression(2_000, np.array([0.5, 0.3]))[:, None])
     assert choice.window == 48
     assert "period" not in choice.candidates
-    assert "orders within 48 to 96" in choice.reason
+    assert "the median of the orders is" in choice.reason
 
 
 @pytest.mark.parametrize(

@@ -69,3 +69,11 @@ def test_a_run_says_how_far_it_exceeds_its_line():
         over = found.score[run.peak_row] - found.threshold[run.peak_row]
         assert run.excess == pytest.approx(over / (usual.mean() + usual.std()))
         assert run.excess > 0
+
+
+def test_relabel_takes_short_names_and_only_what_labels_are_made_from():
+    found = detect(np.sin(np.arange(400) / 5) + (np.arange(400) == 300), algorithm="PredAD")
+    one = found.relabel("Chi-Square", threshold=30, window=20)
+    assert (one.spec["labeling_threshold"], one.spec["observation_window"]) == (30.0, 20)
+    with pytest.raises(ParameterError, match="has a part in the scores"):
+        found.relabel(lookback=3)

@@ -60,7 +60,7 @@ ALGORITHMS: tuple[Algorithm, ...] = (
     ),
     Algorithm(
         "DeepAD",
-        "An ensemble of forecasters, a small net among them: a row is odd when they did not see it coming.",
+        "An ensemble of good forecasters of different kinds: a row is odd when they did not see it coming.",
         (
             Estimator(
                 "Default",
@@ -142,6 +142,7 @@ ALGORITHMS: tuple[Algorithm, ...] = (
                 ),
             ),
         ),
+        aliases=("ReconstructionAD",),
         lane="gpu",
     ),
     Algorithm(

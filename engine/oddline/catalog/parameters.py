@@ -127,6 +127,7 @@ PARAMETERS: dict[str, Parameter] = {
             "How many rows before a row a dynamic label method compares it with.",
             minimum=1,
             maximum=1_000_000,
+            short="window",
         ),
         Parameter(
             "labeling_method",
@@ -134,13 +135,14 @@ PARAMETERS: dict[str, Parameter] = {
             "Adaptive-Contamination",
             "How scores become labels.",
             choices=tuple(m.name for m in LABELINGS),
+            short="method",
         ),
         Parameter(
             "labeling_threshold",
             "float",
             10.0,
-            "The critical value, in the units of the label method; larger flags fewer rows. "
-            "Methods that take a share or ε read 0 to 1 so, and anything else as their default.",
+            "Where the line lies, in the units of the label method: a critical value or deviations, larger "
+            "flags fewer rows; a share or ε between 0 and 1, any other number stands for the method's own.",
             minimum=0.0,
             maximum=1e12,
             short="threshold",

@@ -1,4 +1,4 @@
-"""DeepAD: several forecasters, a small net among them, and the mean of their errors."""
+"""DeepAD: several forecasters, of different kinds, and the mean of their errors."""
 
 from __future__ import annotations
 
