@@ -281,9 +281,7 @@ def test_sample_peaks_where_the_published_answer_peaks():
     assert abs(start + 1 + int(ratio[start:].argmax()) - 624) <= 3
 
 
-@pytest.mark.parametrize(
-    "pipeline", [*PIPELINES[:-3], PredAD(smoothing=1), DeepAD(smoothing=1)], ids=repr
-)
+@pytest.mark.parametrize("pipeline", [*PIPELINES[:-3], PredAD(smoothing=1), DeepAD(smoothing=1)], ids=repr)
 def test_four_targets_peak_where_the_published_answer_peaks(pipeline):
     scores = clone(pipeline).fit_score(sample("sample_extreme.csv"))
     assert abs(int(scores.argmax()) - 470) <= 3
