@@ -45,7 +45,7 @@ def test_the_four_steps_make_an_estimator(tmp_path):
     catalog = home / "catalog/algorithms.py"
     # Among the estimators of WindowAD, before its last.
     mark = '            Estimator(\n                "AnomalyEnsembler",'
-    catalog.write_text(before(catalog.read_text(), mark, textwrap.indent(entry, " " * 12)))
+    catalog.write_text(before(catalog.read_text(), mark, textwrap.indent(entry.rstrip() + ",\n", " " * 12)))
     table = home / "pipelines/detectors/__init__.py"
     text = before(table.read_text(), '    "AnomalyEnsembler": ', textwrap.indent(line, " " * 4))
     text = text.replace(

@@ -92,7 +92,7 @@ def test_tiny_and_constant_series_have_scores(estimator, rows):
         assert scores.shape == (rows,)
         assert np.isfinite(scores).all()
         assert (scores >= 0).all()
-        assert np.isfinite(fitted.anomaly_score(values[:1] * 1e200)).all()
+        assert np.isfinite(fitted.anomaly_score(values[:1] * 1e90)).all()
 
 
 @each

@@ -104,6 +104,7 @@ class ForecastingPipeline(Pipeline):
             bulk = np.sort(squares, axis=0)[: max(1, int(_BULK * len(squares)))].mean(axis=0)
             # A tenth of the mean at least: a switch that hardly ever moves is no miracle when it does.
             usual = np.maximum(bulk, 0.1 * squares.mean(axis=0)) + _TINY
+            usual = np.maximum(usual, 1e-6 * usual.max())  # a member without any error is no measure
             factors = usual[0] / usual
             # The less can be known so far ahead, the less it says that something was not.
             factors[self._kept :] *= np.sqrt(np.minimum(1.0, factors[self._kept :]))
