@@ -351,3 +351,12 @@ def test_a_moving_line_sees_an_odd_shape_in_window_scores(estimator):
     assert flagged.size
     assert flagged.min() >= 1_100
     assert flagged.max() <= 1_350
+
+
+@pytest.mark.parametrize("size", [8.0, 1e6, 1e16, 1e38])
+@pytest.mark.parametrize("algorithm", ["auto", "PredAD", "DeepAD", "WindowAD"])
+def test_a_spike_is_found_whatever_its_size_and_nothing_else(algorithm, size):
+    values = np.random.default_rng(0).normal(size=400)
+    values[200] = size
+    found = detect(values, algorithm=algorithm)
+    assert [run.start_row <= 200 <= run.end_row for run in found.anomalies] == [True]

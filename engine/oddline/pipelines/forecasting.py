@@ -108,7 +108,7 @@ class ForecastingPipeline(Pipeline):
             factors = usual[0] / usual
             # The less can be known so far ahead, the less it says that something was not.
             factors[self._kept :] *= np.sqrt(np.minimum(1.0, factors[self._kept :]))
-            self._factors[place], self._usual[place] = factors, usual[0]
+            self._factors[place], self._usual[place] = factors, bulk[0]
             if columns > 1:
                 self._shares[place] /= max(usual[0], 1e-9)
                 # Of single rows a small twitch of a quiet column shall not outdo a jump of another.
