@@ -32,7 +32,6 @@ from numpy.typing import NDArray
 from oddline import detect
 from oddline.catalog import LABELINGS
 from oddline.labeling import merge_runs
-from oddline.operators.smoothing import smooth
 from series import Series, read_folder
 
 __all__ = ["Events", "count_events", "main", "measure", "oracle", "report", "windows"]
@@ -124,7 +123,7 @@ def measure(
         detection = detect(one.values, **PIPELINES[pipeline])
         scores, where = detection.scores, windows(one.label, one.buffer)
         assert scores is not None
-        best.append(oracle(smooth(scores.raw, scores.smoothing), where, scores.warm_up))
+        best.append(oracle(scores.raw, where, scores.warm_up))
         for method, events in found.items():
             flagged = detection.relabel(method).label < 0
             events.append(count_events(flagged, where))

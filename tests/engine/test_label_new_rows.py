@@ -7,7 +7,7 @@ import oddline
 from oddline.catalog import LABELINGS
 from oddline.labeling import label
 from oddline.labeling.tail import line_ahead
-from oddline.operators.smoothing import smooth
+from oddline.operators.smoothing import cover_mean
 
 STATIC = [method.name for method in LABELINGS if not method.dynamic]
 DYNAMIC = [method.name for method in LABELINGS if method.dynamic]
@@ -73,7 +73,7 @@ def test_the_line_ahead_keeps_its_rate_where_scores_share_windows(width):
     beyond, before = [], []
     for seed in range(20):
         scores = np.random.default_rng(seed).standard_normal(PAST + NEW) ** 2
-        past, new = smooth(scores[:PAST], width), smooth(scores[PAST:], width)
+        past, new = cover_mean(scores[:PAST], width), cover_mean(scores[PAST:], width)
         beyond.append((new > line_ahead(past, width - 1, 0.0016)).mean())
         before.append((new > np.quantile(past, 1 - 0.0016)).mean())
     assert np.mean(beyond) <= 0.0016
@@ -97,6 +97,6 @@ def test_the_line_ahead_of_odd_scores_is_finite(scores):
 
 @pytest.mark.parametrize("method", ["IID", "Otsu", "Contamination", "Adaptive-Contamination"])
 def test_where_all_rows_are_learnt_from_the_gap_moves_no_line_ahead(method):
-    scores = smooth(np.random.default_rng(1).standard_normal(3_000) ** 2, 40)
+    scores = cover_mean(np.random.default_rng(1).standard_normal(3_000) ** 2, 40)
     whole, part = (label(scores, method=method, gap=39, train_rows=rows) for rows in (None, 2_900))
     assert whole.threshold[-1] < part.threshold[-1]

@@ -12,7 +12,7 @@ from oddline.errors import ParameterError
 from oddline.labeling import label, merge_runs, trailing
 from oddline.labeling.tail import FTail, bulk_line, fit_f_tail, pareto_line
 from oddline.labeling.trailing import Reference, follow
-from oddline.operators.smoothing import smooth
+from oddline.operators.smoothing import cover_mean
 from oddline.operators.windows import window_sums
 from oddline.pipelines import PredAD
 
@@ -98,7 +98,7 @@ def test_no_method_flags_more_than_a_few_of_scores_that_never_rest(method):
         0.4 + 0.1 * rng.beta(2, 5, rows),
         np.where(rng.random(rows) < 0.3, 8.0, 1.0) * rng.random(rows),
         drift * rng.standard_t(2, rows) ** 2,
-        smooth(rng.pareto(1.0, rows), 40),
+        cover_mean(rng.pareto(1.0, rows), 40),
         np.where(rng.random(rows) < 0.05, rng.pareto(1.5, rows), 0.0),
     ):
         for window in (10, 100):
@@ -108,7 +108,7 @@ def test_no_method_flags_more_than_a_few_of_scores_that_never_rest(method):
 def test_as_many_events_as_stand_out_are_flagged_and_no_more():
     for count in (1, 3, 20):
         rng = np.random.default_rng(count)
-        scores = smooth(rng.standard_normal(20_000) ** 2, 10)
+        scores = cover_mean(rng.standard_normal(20_000) ** 2, 10)
         starts = np.linspace(500, 19_000, count).astype(int)
         for start in starts:
             scores[start : start + 15] += 20 + 30 * rng.random()
@@ -158,7 +158,7 @@ def test_a_stricter_threshold_flags_fewer_rows(method):
     scores = np.random.default_rng(2).standard_normal(20_000) ** 2
     scores[[5_000, 9_000]] = [4_000.0, 6_000.0]
     counts = [
-        int((label(smooth(scores, 30), method=method, threshold=theta).label < 0).sum())
+        int((label(cover_mean(scores, 30), method=method, threshold=theta).label < 0).sum())
         for theta in THETAS.get(method, (2, 6, 10, 30))
     ]
     assert counts == sorted(counts, reverse=True)
@@ -194,15 +194,6 @@ def test_score_threshold_label_and_severity_agree(method):
 
 def test_the_table_of_label_methods_has_the_names_of_the_catalogue():
     assert set(labeling.METHODS) == set(METHODS)
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_only_a_line_for_all_rows_sees_smoothed_scores(method):
-    scores = np.random.default_rng(14).standard_normal(2_000) ** 2
-    found = label(scores, method=method, smoothing=20, warm_up=30)
-    own = label(smooth(scores, 20) if method not in DYNAMIC else scores, method=method, warm_up=30)
-    np.testing.assert_array_equal(found.score, own.score)
-    np.testing.assert_array_equal(found.threshold, own.threshold)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -20,7 +20,6 @@ from oddline.labeling.runs import merge_runs
 from oddline.labeling.sliding_window import sliding_window
 from oddline.labeling.static import mad, otsu, q_function
 from oddline.labeling.trailing import Reference
-from oddline.operators.smoothing import smooth
 
 __all__ = ["METHODS", "Labels", "Method", "is_dynamic", "label", "merge_runs"]
 
@@ -98,7 +97,6 @@ def label(
     train_rows: int | None = None,
     floor: float = 0.0,
     gap: int = 0,
-    smoothing: int = 1,
 ) -> Labels:
     """Label scores, without the data or the model they came from.
 
@@ -124,10 +122,6 @@ def label(
     gap : int
         A dynamic method compares a row with the W rows that end so many rows before it: where the
         scores of neighbours share a window, an event is else held against itself.
-    smoothing : int
-        So many rows' scores are smoothed into each before a static method sees them, see
-        :func:`oddline.operators.smoothing.smooth`. A line that moves with the last few scores
-        needs each row's own.
 
     Returns
     -------
@@ -165,9 +159,6 @@ def label(
     start = warm_up
     if is_dynamic(name):
         start += window
-    else:
-        scores = smooth(scores, smoothing)
-        gap = max(gap, smoothing - 1)
     if start >= len(scores):
         return _nothing_to_judge(scores, start)
     known = train_rows is not None and train_rows - start >= _LEAST_TO_LEARN_FROM
