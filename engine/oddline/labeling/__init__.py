@@ -19,7 +19,7 @@ from oddline.labeling.q_score import q_score
 from oddline.labeling.runs import merge_runs
 from oddline.labeling.sliding_window import sliding_window
 from oddline.labeling.static import mad, otsu, q_function
-from oddline.labeling.trailing import Reference
+from oddline.labeling.trailing import Answer, Reference
 
 __all__ = ["METHODS", "Labels", "Method", "is_dynamic", "label", "merge_runs"]
 
@@ -30,7 +30,7 @@ _LEAST_TO_LEARN_FROM = 200
 
 _NOTHING = 1e-300  # whatever the unit, a score this small is rounding
 
-Method = Callable[[Floats, float, Reference, slice, float], tuple[Floats, Floats, NDArray[np.bool_], str]]
+Method = Callable[[Floats, float, Reference, slice, float], Answer]
 """``(scores, threshold, reference, learn, floor)`` to ``(score, line, flagged, reason)``."""
 
 METHODS: Mapping[str, Method] = {

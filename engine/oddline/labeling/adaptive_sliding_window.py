@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from oddline.labeling.drop import best_multiple
 from oddline.labeling.sliding_window import Distance
 from oddline.labeling.tail import LARGEST, line_ahead
-from oddline.labeling.trailing import Reference
+from oddline.labeling.trailing import Answer, Reference
 
 __all__ = ["adaptive_sliding_window"]
 
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 def adaptive_sliding_window(
     scores: Floats, threshold: float, reference: Reference, learn: slice, floor: float = 0.0
-) -> tuple[Floats, Floats, NDArray[np.bool_], str]:
+) -> Answer:
     """Hold √score to mean + z·std over the rows before, with the z that pays most.
 
     The mean and the deviation are those of Sliding-Window; z, from 2 to θ, is chosen by Hundman's

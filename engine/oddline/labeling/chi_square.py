@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from oddline.labeling.tail import FTail, everyday, fit_f_tail
-from oddline.labeling.trailing import Reference, follow
+from oddline.labeling.trailing import Answer, Reference, follow
 from oddline.operators.windows import window_sums
 
 __all__ = ["chi_square"]
@@ -19,7 +19,7 @@ _EXACT_ROWS, _KNOTS = 10_000, 4_000
 
 def chi_square(
     scores: Floats, threshold: float, reference: Reference, learn: slice, floor: float = 0.0
-) -> tuple[Floats, Floats, NDArray[np.bool_], str]:
+) -> Answer:
     """Hold the ratio of each score to the mean of the ``window`` scores before it to an F tail.
 
     For squared Gaussian errors the ratio follows F(1, W); the tail is fitted to the series

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from oddline.labeling.peaks import find_peaks, standing_out
 from oddline.labeling.tail import LARGEST, line_ahead
-from oddline.labeling.trailing import Reference
+from oddline.labeling.trailing import Answer, Reference
 
 __all__ = ["adaptive_contamination", "contamination"]
 
@@ -23,7 +23,7 @@ def _share(threshold: float) -> float:
 
 def contamination(
     scores: Floats, threshold: float, reference: Reference, learn: slice, floor: float = 0.0
-) -> tuple[Floats, Floats, NDArray[np.bool_], str]:
+) -> Answer:
     """One line that a given share of the learnt rows exceeds.
 
     Where other rows are judged than were learnt from, and neighbours' scores share windows, it is
@@ -63,7 +63,7 @@ def contamination(
 
 def adaptive_contamination(
     scores: Floats, threshold: float, reference: Reference, learn: slice, floor: float = 0.0
-) -> tuple[Floats, Floats, NDArray[np.bool_], str]:
+) -> Answer:
     """The events that stand out from the others, each flagged around its peak.
 
     How many events there are is read from the scores: their peaks are cut at the widest gap

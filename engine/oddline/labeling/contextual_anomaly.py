@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from oddline.labeling.drop import best_multiple
 from oddline.labeling.peaks import find_peaks
 from oddline.labeling.tail import LARGEST, line_ahead, oddest
-from oddline.labeling.trailing import Reference
+from oddline.labeling.trailing import Answer, Reference
 from oddline.operators.windows import window_sums
 
 __all__ = ["contextual_anomaly"]
@@ -21,7 +21,7 @@ _STEP = 0.13
 
 def contextual_anomaly(
     scores: Floats, threshold: float, reference: Reference, learn: slice, floor: float = 0.0
-) -> tuple[Floats, Floats, NDArray[np.bool_], str]:
+) -> Answer:
     """Runs of smoothed scores above mean + z·std of their stretch, pruned.
 
     Scores are smoothed over the last ``window`` rows. In each stretch of 100·W rows (10,000 at

@@ -7,16 +7,14 @@ from numpy.typing import NDArray
 from scipy import special
 
 from oddline.labeling.tail import CAUTION, SHORT, bulk_line, line_ahead, oddest, pareto_line
-from oddline.labeling.trailing import Reference
+from oddline.labeling.trailing import Answer, Reference
 
 __all__ = ["iid"]
 
 Floats = NDArray[np.float64]
 
 
-def iid(
-    scores: Floats, threshold: float, reference: Reference, learn: slice, floor: float = 0.0
-) -> tuple[Floats, Floats, NDArray[np.bool_], str]:
+def iid(scores: Floats, threshold: float, reference: Reference, learn: slice, floor: float = 0.0) -> Answer:
     """One line that so many normal rows exceed as χ²(1) exceeds ``threshold``.
 
     Two lines are drawn and the lower is taken. One comes from the bulk of the scores, which

@@ -8,7 +8,7 @@ from scipy import special
 
 from oddline.labeling.static import TAIL
 from oddline.labeling.tail import everyday, offset
-from oddline.labeling.trailing import Reference, follow
+from oddline.labeling.trailing import Answer, Reference, follow
 from oddline.operators.windows import window_sums
 
 __all__ = ["q_score"]
@@ -22,7 +22,7 @@ _LEAST_SPREAD = 0.1
 
 def q_score(
     scores: Floats, threshold: float, reference: Reference, learn: slice, floor: float = 0.0
-) -> tuple[Floats, Floats, NDArray[np.bool_], str]:
+) -> Answer:
     """Hold the mean of the last ``window`` scores to the mean and deviation of a long past.
 
     The likelihood of an anomaly is 1 − Q((μ̃ − μ)/σ), where μ̃ is the mean of the last W scores,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from oddline.labeling.tail import LARGEST, everyday, oddest, offset
-from oddline.labeling.trailing import Reference, follow
+from oddline.labeling.trailing import Answer, Reference, follow
 from oddline.operators.windows import window_sums
 
 __all__ = ["Distance", "sliding_window"]
@@ -22,7 +22,7 @@ _YARDSTICK_ROWS = 20_000
 
 def sliding_window(
     scores: Floats, threshold: float, reference: Reference, learn: slice, floor: float = 0.0
-) -> tuple[Floats, Floats, NDArray[np.bool_], str]:
+) -> Answer:
     """Hold √score to mean + θ·std of √score over the ``window`` rows before.
 
     The row itself is never in its window: with it inside, its distance could not exceed

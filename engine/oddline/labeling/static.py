@@ -7,12 +7,11 @@ from numpy.typing import NDArray
 from scipy import special
 
 from oddline.labeling.tail import bulk_line, line_ahead, oddest, offset
-from oddline.labeling.trailing import Reference
+from oddline.labeling.trailing import Answer, Reference
 
 __all__ = ["mad", "otsu", "q_function"]
 
 Floats = NDArray[np.float64]
-Answer = tuple[Floats, Floats, NDArray[np.bool_], str]
 
 TAIL = 1e-5
 """ε where the threshold is not between 0 and 1."""
@@ -130,7 +129,7 @@ def otsu(scores: Floats, threshold: float, reference: Reference, learn: slice, f
         least = max(least, line_ahead(known, reference.gap))
     above = np.sort(known[known > least])
     if not len(above) or least <= 0:
-        return _flag(scores, least, "Otsu: no second class,")
+        return _flag(scores, least, "Otsu: no second class")
     logs = np.log(np.maximum(known, 1e-6 * least))
     mean = float(logs.mean())
     edges = np.unique(np.r_[least, np.quantile(above, np.linspace(0, 1, _BINS), method="lower")[:-1]])
@@ -141,7 +140,7 @@ def otsu(scores: Floats, threshold: float, reference: Reference, learn: slice, f
     share = (len(above) - places) / len(known)
     upper = tops[places] / (len(above) - places)
     between = share / np.maximum(1.0 - share, 1e-12) * (upper - mean) ** 2
-    return _flag(scores, float(edges[np.argmax(between)]), "Otsu: two classes,")
+    return _flag(scores, float(edges[np.argmax(between)]), "Otsu: two classes")
 
 
 def _least(line: float, known: Floats, floor: float) -> float:
@@ -149,4 +148,4 @@ def _least(line: float, known: Floats, floor: float) -> float:
 
 
 def _flag(scores: Floats, line: float, reason: str) -> Answer:
-    return scores, np.full(len(scores), line), scores > line, f"{reason} the line {line:.4g}"
+    return scores, np.full(len(scores), line), scores > line, f"{reason}; the line is at {line:.4g}"

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Reference", "follow"]
+__all__ = ["Answer", "Reference", "follow"]
 
 Floats = NDArray[np.float64]
+
+Answer = tuple[Floats, Floats, NDArray[np.bool_], str]
+"""What a label method gives: score (n,), line (n,), flagged (n,) and the reason in words."""
 
 _LEAST_BLOCK, _LARGEST_BLOCK = 64, 65_536
 _LONG, _MOST_SWEEPS = 5_000, 30
