@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from oddline.errors import LimitError, OddlineError, ParameterError, RunError
 __all__ = ["Client", "IbmClient"]
 
 OVER = frozenset({"done", "error", "cancelled"})
+TRIES = 4
+"""How often a submission is sent before the caller is told that the service is away or full."""
 IBM_BASE = "/ai4industry/run"
 
 
@@ -105,9 +108,21 @@ class Client(_Caller):
     """
 
     def submit(self, path: str | Path, **parameters: Any) -> dict[str, Any]:
-        """Send a file as a job, piece by piece; the job's description."""
-        with open(path, "rb") as file:
-            return self.call("POST", "/api/v1/jobs", **_form(file, Path(path).name, "file", parameters))
+        """Send a file as a job, piece by piece; the job's description.
+
+        Sent again where the line breaks or the service is busy, under one key: it makes one job.
+        """
+        key, tries = {"Idempotency-Key": str(uuid.uuid4())}, 0
+        while True:
+            tries += 1
+            try:
+                with open(path, "rb") as file:
+                    form = _form(file, Path(path).name, "file", parameters)
+                    return self.call("POST", "/api/v1/jobs", headers=key, **form)
+            except OddlineError as error:
+                if error.status != 503 or error.code == "unreachable" or tries == TRIES:
+                    raise
+                time.sleep(min(error.retry_after or 0.5, 5.0))
 
     def job(self, job_id: str) -> dict[str, Any]:
         """One job as it is now."""
@@ -120,6 +135,10 @@ class Client(_Caller):
     def cancel(self, job_id: str) -> dict[str, Any]:
         """Cancel a job that waits or runs."""
         return self.call("DELETE", f"/api/v1/jobs/{_id(job_id)}")
+
+    def retry(self, job_id: str) -> dict[str, Any]:
+        """Do a failed job again, as a new one; its description."""
+        return self.call("POST", f"/api/v1/jobs/{_id(job_id)}/retry")
 
     def result(self, job_id: str) -> Any:
         """The result of a finished job: summary, anomalies and a row for each row of the file."""

@@ -9,10 +9,20 @@ from marshmallow import Schema
 
 from oddline_api.ibm.schemas import GatewayError, ServiceError
 from oddline_api.jobs.schemas import JobForm, Problem
+from oddline_api.submission import LONGEST_KEY
 
 __all__ = ["describe"]
 
 _PLAIN_BODIES = ("text/csv", "application/json", "application/gzip", "application/octet-stream")
+
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[!-~]+$"},
+    "description": "Names this submission, for 24 hours: sent again with the same key it makes no second job "
+    "and answers with the first. With another request it is refused (422).",
+}
 
 _DESCRIPTION = """Anomaly detection for time series: send a file, get a job id, ask for its scores and labels.
 
@@ -45,7 +55,9 @@ def describe(app: APIFlask, *, alias: str) -> None:
         for path in [path for path in paths if path.startswith(alias)]:
             del paths[path]
         for path, operations in paths.items():
-            for operation in operations.values():
+            for method, operation in operations.items():
+                if method == "post" and path != "/connection-check":
+                    operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
                 if path not in ("/livez", "/readyz"):
                     operation["security"] = [{"ClientId": [], "ClientSecret": []}, {"Basic": []}]
                     _add_errors(operation, plain=path.startswith("/api/v1"))
@@ -77,6 +89,9 @@ def _add_errors(operation: dict[str, Any], *, plain: bool) -> None:
             "413": "The upload is too large",
             "415": "Another content type was expected",
         }
+    if _IDEMPOTENCY_KEY in operation.get("parameters", ()):
+        statuses["400"] = "The Idempotency-Key, a field or the file is wrong"
+        statuses["422"] = "The Idempotency-Key was used for another request"
     if any(item.get("in") == "path" for item in operation.get("parameters", ())):
         statuses |= {"404": "No such job of this client", "409": "The job is in another state"}
     if any(item.get("in") == "query" for item in operation.get("parameters", ())):

@@ -26,6 +26,23 @@ def test_a_submit_is_a_multipart_form_with_credentials(served, tmp_path):
     assert b"repair" not in body
 
 
+def test_a_submit_that_the_service_cannot_take_now_is_sent_again_under_its_key(served, tmp_path):
+    answers, seen, url = served
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    full = (503, {"detail": "full", "code": "store_full"}, {"Retry-After": "0"})
+    answers.extend([full, full, (202, job("queued"), {}), (202, job("queued"), {})])
+    with Client(url, "me", "hush") as client:
+        assert client.submit(tmp_path / "a.csv")["id"] == "j"
+        client.submit(tmp_path / "a.csv")
+    keys = [headers["idempotency-key"] for _, _, headers, _ in seen]
+    assert keys[0] == keys[1] == keys[2] != keys[3]
+    assert seen[0][3].count(b"x\n1\n") == seen[2][3].count(b"x\n1\n") == 1
+    answers.extend([full] * 4)
+    with Client(url, "me", "hush") as client, pytest.raises(OddlineError, match="full"):
+        client.submit(tmp_path / "a.csv")
+    assert answers == []
+
+
 def test_wait_tells_its_progress_and_returns_the_end(served):
     answers, _, url = served
     answers.extend((200, body, {}) for body in (job("queued"), job("executing", 0.5), job("done", 1.0)))

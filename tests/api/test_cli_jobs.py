@@ -32,6 +32,13 @@ def test_one_job_is_one_object(run, service, words):
     assert json.loads(out) == job("queued")
 
 
+def test_a_failed_job_is_done_again(run, served, service):
+    service(job("queued"))
+    code, out, _ = run("jobs", "--retry", "k", "--json")
+    assert (code, json.loads(out)) == (0, job("queued"))
+    assert served[1][0][:2] == ("POST", "/api/v1/jobs/k/retry")
+
+
 def test_a_list_of_jobs_is_a_list(run, service):
     service({"jobs": [job("done"), job("queued")]})
     assert json.loads(run("jobs", "--json")[1]) == [job("done"), job("queued")]

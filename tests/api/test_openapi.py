@@ -30,6 +30,7 @@ def test_every_route_is_in_it_once(document):
         "/api/v1/jobs",
         "/api/v1/jobs/{job_id}",
         "/api/v1/jobs/{job_id}/result",
+        "/api/v1/jobs/{job_id}/retry",
         "/livez",
         "/readyz",
     }

@@ -285,7 +285,7 @@ def test_release_does_not_count_as_a_loss(store):
 
 
 def test_cancelling(store):
-    waiting, running, lost, ended = (admit(store) for _ in range(4))
+    waiting, running, lost = (admit(store) for _ in range(3))
     assert store.cancel(waiting.id, OWNER).status is Status.CANCELLED
     assert claim(store, waiting).verdict == "over"
     assert not store.client.exists(store.payload_key(waiting.id))
@@ -298,11 +298,14 @@ def test_cancelling(store):
     store.cancel(lost.id, OWNER)
     store.release(lost.id, 1)
     assert store.get(lost.id).status is Status.CANCELLED
-    # At the moment of finishing, whichever comes first is the end.
-    claim(store, ended)
-    store.cancel(ended.id, OWNER)
-    assert done(store, ended)
-    assert store.get(ended.id).status is Status.DONE
+    # At the moment of finishing: who was told that the job will be cancelled finds it cancelled.
+    for end in (done, lambda store, job: store.finish(job.id, 1, Status.ERROR, error={})):
+        ended = admit(store)
+        claim(store, ended)
+        store.cancel(ended.id, OWNER)
+        assert end(store, ended) is end(store, ended) is Status.CANCELLED
+        assert store.get(ended.id).status is Status.CANCELLED
+        assert not store.client.exists(store.result_key(ended.id, 1), store.payload_key(ended.id))
 
 
 def test_sweep_names_each_lost_message_once_in_a_while(store, monkeypatch):

@@ -88,6 +88,10 @@ class Job:
     """``OddlineError.to_dict()`` of what ended it."""
     result: Mapping[str, Any] | None = None
     """The manifest of the stored result, see ``blobs``."""
+    retry_of: str = ""
+    """The failed job that this one does again."""
+    retried_as: str = ""
+    """The latest job that does this one again."""
     version: int = SCHEMA_VERSION
 
     def evolve(self, **changes: Any) -> Job:

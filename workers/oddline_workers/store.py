@@ -10,6 +10,7 @@ Keys, all behind ``Settings.key_prefix``:
 ``outbox``                          jobs whose message must be sent, by the time it is due
 ``leases``                          jobs that run, by the time their lease runs out
 ``owner:<client>``                  the jobs of a client, by submission
+``idempotency:<client>:<sha256>``   the job that a client's key stands for, and its request
 ``expiry``                          ``<id>:<client>`` by the time its record expires
 ``janitor``                         the name of the janitor at work; runs out with it
 ``bell:…``                          Celery's own keys
@@ -28,7 +29,7 @@ from typing import Any
 import redis
 from redis.exceptions import NoScriptError, OutOfMemoryError
 
-from oddline.errors import LimitError, RunError
+from oddline.errors import LimitError, ParameterError, RunError
 from oddline_workers.jobs import LEGAL_MOVES, Job, Status
 from oddline_workers.records import Records, read_job, unknown, well_formed
 from oddline_workers.settings import Settings
@@ -41,6 +42,9 @@ REPUBLISH_SECONDS = 2.0
 
 _LANES = ", ".join(f"'{lane}'" for lane in LANES)
 _LEGAL = " ".join(f"{start}>{end}" for start, ends in LEGAL_MOVES.items() for end in sorted(ends))
+
+IDEMPOTENCY_HOURS = 24
+"""So long an idempotency key stands for the job it was first used for."""
 
 Messages = list[tuple[str, str]]  # inside the class the name `list` is the method's
 
@@ -101,7 +105,7 @@ class JobStore(Records):
         )
         self._waiting = (int(settings.waiting_hours * 3_600e6), json.dumps(waited.to_dict()))
 
-    def admit(self, job: Job, pipe: Any = None) -> Job:
+    def admit(self, job: Job, pipe: Any = None, *, key: str = "", request: str = "") -> Job:
         """Take a job in: record, outbox and index in one step.
 
         Parameters
@@ -110,11 +114,20 @@ class JobStore(Records):
             With a fresh id and the manifest of its payload, which must be written.
         pipe : pipeline, optional
             Commands to send in front, in the same round trip.
+        key, request : str
+            The owner's idempotency key, hashed, and what the request was, hashed.
+
+        Returns
+        -------
+        Job
+            As it stands: another one, of an earlier call, where the key is known.
 
         Raises
         ------
         LimitError
             ``queue_full`` or ``store_full``, both 503 with ``retry_after``.
+        ParameterError
+            The key was used for another request (422).
         RunError
             The payload is not all there.
         """
@@ -123,16 +136,22 @@ class JobStore(Records):
         limit = self.settings.queue_limit
         answer = self._call(
             "admit", job.id, job.owner, limit, self._due, len(manifest["pieces"]), manifest["stored"],
-            *record, pipe=pipe,
+            key, request, IDEMPOTENCY_HOURS * 3_600_000, *record, pipe=pipe,
         )  # fmt: skip
         if answer == b"full":
             raise LimitError(
                 f"{limit} jobs are waiting already. Try again in a while.",
                 code="queue_full", status=503, retry_after=5.0,
             )  # fmt: skip
+        if answer == b"another":
+            raise ParameterError(
+                "The Idempotency-Key was used for another request already: other data, or other parameters. "
+                "Use a key of its own for each.",
+                code="key_used", status=422, parameter="Idempotency-Key",
+            )  # fmt: skip
         if answer in (b"incomplete", b"taken"):
             raise RunError("The upload could not be stored completely. Submit it again.", code="damaged")
-        return job.evolve(submitted=int(answer))
+        return read_job(_pairs(answer))
 
     def queued(self, job_id: str) -> None:
         """Note that the job's message is on its lane."""
@@ -161,19 +180,20 @@ class JobStore(Records):
         result: Mapping[str, Any] | None = None,
         error: Mapping[str, Any] | None = None,
         pipe: Any = None,
-    ) -> bool:
-        """End the job; False when the attempt was overtaken and nothing changed.
+    ) -> Status | None:
+        """End the job: how it ended, or None when the attempt was overtaken and nothing changed.
 
-        ``pipe`` holds the last pieces of the result, to go in the same round trip.
+        A job that is to be cancelled ends so, whatever ``status`` is. ``pipe`` holds the last pieces
+        of the result, to go in the same round trip.
         """
         pieces = len(result["pieces"]) if result else 0
         answer = self._call(
             "finish", job_id, attempt, status.value, self._ttl, json.dumps(error),
             json.dumps(result, separators=(",", ":")), pieces, pipe=pipe,
         )  # fmt: skip
-        if answer == -1:
+        if answer == b"incomplete":
             raise RunError("The result was not stored completely.", code="damaged")
-        return bool(answer)
+        return Status[answer.decode().upper()] if answer else None
 
     def release(self, job_id: str, attempt: int, *, lost: bool = False) -> bool:
         """Put a running job back to wait; ``lost`` counts against ``max_attempts``."""

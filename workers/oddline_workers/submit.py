@@ -1,7 +1,9 @@
-"""Taking a job in: payload, admission, and the message that wakes a worker."""
+"""Taking a job in, for the first time or again: payload, admission, and the message that wakes a worker."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import uuid
 from collections.abc import Iterator, Mapping
@@ -10,12 +12,13 @@ from typing import Any, BinaryIO
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from oddline_workers.blobs import PIECE, Writer
+from oddline.errors import JobError, RunError
+from oddline_workers.blobs import PIECE, WRITING_SECONDS, Writer
 from oddline_workers.jobs import Job, Status
 from oddline_workers.store import JobStore, store_full
 from oddline_workers.telemetry import log
 
-__all__ = ["publish", "submit"]
+__all__ = ["publish", "retry", "submit"]
 
 HEADROOM = 0.7
 """Above this share of the store's memory no job is taken in, so that running ones can end."""
@@ -31,6 +34,7 @@ def submit(
     spec: Mapping[str, Any],
     data: BinaryIO,
     filename: str,
+    key: str = "",
 ) -> Job:
     """Store a job and ring its lane.
 
@@ -53,40 +57,111 @@ def submit(
         The upload, read from where it stands to its end.
     filename : str
         As the client named it.
+    key : str
+        The client's idempotency key. A call that repeats one of the last 24 hours makes no second job.
 
     Returns
     -------
     Job
-        ``submitted`` or ``queued``.
+        ``submitted`` or ``queued``; the earlier call's job as it stands where ``key`` repeats it.
 
     Raises
     ------
     LimitError
         ``queue_full`` or ``store_full``: 503 with ``retry_after``.
+    ParameterError
+        ``key`` was used with other data or parameters (422).
     redis.exceptions.RedisError
         The store is away; no job was taken in, or one that nobody knows of and that expires.
     """
     if not store.has_room(_size(data), HEADROOM):
         raise store_full()
     job_id = str(uuid.uuid4())
+    request = hashlib.sha256(json.dumps([dialect, spec], sort_keys=True).encode())
     with Writer(store.client, store.payload_key(job_id)) as writer:
         for piece in _pieces(data):
             writer.add(piece)
-        job = store.admit(
-            Job(
-                id=job_id,
-                owner=owner,
-                dialect=dialect,
-                lane=lane,
-                spec=spec,
-                # A name may hold what UTF-8 has no bytes for.
-                filename=filename.encode("utf-8", "replace").decode(),
-                size=writer.stored,
-                payload=writer.manifest(),
-            ),
-            writer.pipe,
+            if key:
+                request.update(piece)
+        fresh = Job(
+            id=job_id,
+            owner=owner,
+            dialect=dialect,
+            lane=lane,
+            spec=spec,
+            # A name may hold what UTF-8 has no bytes for.
+            filename=filename.encode("utf-8", "replace").decode(),
+            size=writer.stored,
+            payload=writer.manifest(),
         )
+        job = store.admit(fresh, writer.pipe, key=_hashed(key), request=request.hexdigest())
+    return _rung(store, app, job) if job.id == job_id else job
+
+
+def retry(store: JobStore, app: Any, job_id: str, owner: str, *, key: str = "") -> Job:
+    """Do a failed job again: a new job with the same data and parameters, linked to the old one.
+
+    Parameters
+    ----------
+    store, app, key
+        As of :func:`submit`.
+    job_id, owner : str
+        The failed job, and whose it is.
+
+    Returns
+    -------
+    Job
+        The new one, its ``retry_of`` the old one's id.
+
+    Raises
+    ------
+    JobError
+        The job is not this owner's (404), has not failed (409), or its data has expired (409).
+    LimitError
+        ``queue_full`` or ``store_full``: 503 with ``retry_after``.
+    ParameterError
+        ``key`` was used for another request (422).
+    """
+    old = store.get(job_id, owner)
+    if old.status is not Status.ERROR:
+        hint = " Submit its file again." if old.status is Status.CANCELLED else ""
+        raise JobError(
+            f"Job {old.id} is {old.status}; only a job that failed can be done again.{hint}",
+            code="not_failed",
+            status=409,
+        )
+    if not store.has_room(old.size, HEADROOM):
+        raise store_full()
+    fresh = Job(
+        id=str(uuid.uuid4()),
+        owner=owner,
+        dialect=old.dialect,
+        lane=old.lane,
+        spec=old.spec,
+        filename=old.filename,
+        size=old.size,
+        payload=old.payload,
+        retry_of=old.id,
+    )
+    pipe = store.client.pipeline(transaction=False)
+    pipe.copy(store.payload_key(old.id), store.payload_key(fresh.id))
+    pipe.pexpire(store.payload_key(fresh.id), WRITING_SECONDS * 1000)
+    try:
+        job = store.admit(fresh, pipe, key=_hashed(key), request="retry " + old.id)
+    except RunError as error:
+        raise JobError(
+            f"The data of job {old.id} has expired. Submit its file again.", code="expired", status=409
+        ) from error
+    return _rung(store, app, job) if job.id == fresh.id else job
+
+
+def _rung(store: JobStore, app: Any, job: Job) -> Job:
     return job.evolve(status=Status.QUEUED) if publish(store, app, job.lane, job.id) else job
+
+
+def _hashed(key: str) -> str:
+    """What of a client's key becomes part of a name in the store: nothing of its text."""
+    return hashlib.sha256(key.encode()).hexdigest() if key else ""
 
 
 def publish(store: JobStore, app: Any, lane: str, job_id: str) -> bool:

@@ -75,8 +75,8 @@ class Process:
             return self._finish(job, Status.DONE, result=manifest, pipe=pipe)
         except LostError:
             return "lost"
-        except CancelledError as error:
-            return self._finish(job, Status.CANCELLED, error=error.to_dict())
+        except CancelledError:
+            return self._finish(job, Status.CANCELLED)
         except SoftTimeLimitExceeded:
             return self._fail(job, over_time(self.settings))
         except OddlineError as error:
@@ -102,7 +102,7 @@ class Process:
         return self._finish(job, Status.ERROR, error=error.to_dict())
 
     def _finish(self, job: Job, status: Status, **more: Any) -> str:
-        return status.value if self.store.finish(job.id, job.attempt, status, **more) else "lost"
+        return self.store.finish(job.id, job.attempt, status, **more) or "lost"
 
 
 def claimant(pid: int) -> str:

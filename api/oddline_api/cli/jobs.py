@@ -62,13 +62,22 @@ def result(job_id: str, output: str | None, no_wait: bool, form: str | None) -> 
 @click.command()
 @click.argument("job_id", required=False)
 @click.option("--cancel", metavar="JOB_ID", help="Cancel this job.")
+@click.option("--retry", metavar="JOB_ID", help="Do this failed job again, as a new one.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many.")
 @click.option("--status", metavar="STATUS", help="Only jobs in this state.")
 @format_options
-def jobs(job_id: str | None, cancel: str | None, limit: int, status: str | None, form: str | None) -> None:
+def jobs(
+    job_id: str | None,
+    cancel: str | None,
+    retry: str | None,
+    limit: int,
+    status: str | None,
+    form: str | None,
+) -> None:
     """List your jobs on a service, newest first; with JOB_ID show that one.
 
-    A job that is done or has failed cannot be cancelled: exit code 4.
+    A job that is done or has failed cannot be cancelled, and one that has not failed cannot be done
+    again: exit code 4.
     """
     with _client() as client:
         if cancel:
@@ -76,6 +85,8 @@ def jobs(job_id: str | None, cancel: str | None, limit: int, status: str | None,
             if job["status"] in TOO_LATE:
                 raise JobError(f"Job {cancel} {TOO_LATE[job['status']]}.", code="job_over", status=409)
             _print_job(job, form)
+        elif retry:
+            _print_job(client.retry(retry), form)
         elif job_id:
             _print_job(client.job(job_id), form)
         else:

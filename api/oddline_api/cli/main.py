@@ -30,7 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo:demo", "Start a service, find the failures of a real machine in it, draw them, stop."),
     "detect": ("detect:detect", "Find anomalies in a file, here, without a service."),
     "fit": ("fit:fit", "Learn from a file once, to score others later."),
-    "jobs": ("jobs:jobs", "List your jobs on a service, or cancel one."),
+    "jobs": ("jobs:jobs", "List your jobs on a service; cancel one, or do one again."),
     "result": ("jobs:result", "Wait for a job on a service and print its result."),
     "score": ("score:score", "Write one score for each row of a file, here, without a service."),
     "submit": ("jobs:submit", "Send a file to a service as a job."),

@@ -26,8 +26,17 @@ def describe(job: Job) -> dict[str, Any]:
         "progress": {"fraction": job.fraction, "stage": job.stage},
         "timeline": {name: _iso(getattr(job, name)) for name in STAMPS},
         "error": dict(job.error) if job.error else None,
-        "links": {"self": at, "result": f"/result/{job.id}" if job.dialect == "ibm" else at + "/result"},
+        "links": {
+            "self": at,
+            "result": f"/result/{job.id}" if job.dialect == "ibm" else at + "/result",
+            "retry_of": _path(job.retry_of),
+            "retried_as": _path(job.retried_as),
+        },
     }
+
+
+def _path(job_id: str) -> str | None:
+    return f"/api/v1/jobs/{job_id}" if job_id else None
 
 
 def _iso(stamp: int) -> str | None:

@@ -1,4 +1,4 @@
-"""Submit, list, look at, cancel, and the result."""
+"""Submit, list, look at, cancel, do again, and the result."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from oddline_api.forms import NOT_A_FILE, parse_columns
 from oddline_api.jobs.answers import describe
 from oddline_api.jobs.schemas import JobOut, JobsOut, JobsQuery, ParametersQuery
 from oddline_api.streams import deliver, json_body
-from oddline_api.submission import admit
+from oddline_api.submission import admit, idempotency_key
 from oddline_api.uploads import Request, Upload
-from oddline_workers.jobs import Status
+from oddline_workers.jobs import Job, Status
+from oddline_workers.submit import retry
 
 __all__ = ["bp"]
 
@@ -46,10 +47,7 @@ def submit_job(_query: Any) -> Response:
     A bare body is a CSV or a JSON array of row objects, plain or gzip; the parameters then
     stand in the query.
     """
-    job = admit(_upload(), _spec(), "plain")
-    response = json_body(jsontext.write(describe(job)), 202)
-    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
-    return response
+    return _accepted(admit(_upload(), _spec(), "plain"))
 
 
 @bp.get("/jobs")
@@ -84,6 +82,15 @@ def cancel_job(job_id: str) -> Response:
     return json_body(jsontext.write(describe(backend().store.cancel(job_id, g.client))))
 
 
+@bp.post("/jobs/<job_id>/retry")
+@submits
+@bp.output(JobOut, 202)
+def retry_job(job_id: str) -> Response:
+    """Do a failed job again: a new job with the same data and parameters, linked to the old one."""
+    behind = backend()
+    return _accepted(retry(behind.store, behind.queue, job_id, g.client, key=idempotency_key()))
+
+
 @bp.get("/jobs/<job_id>/result")
 @bp.output({}, content_type="application/json")
 def get_result(job_id: str) -> Response:
@@ -104,6 +111,13 @@ def get_result(job_id: str) -> Response:
     else:
         text, code = f"The job is {job.status.value}; its result is there when it is done.", "not_done"
     raise JobError(text, code=code, status=409)
+
+
+def _accepted(job: Job) -> Response:
+    """The answer to a submission."""
+    response = json_body(jsontext.write(describe(job)), 202)
+    response.headers["Location"] = f"/api/v1/jobs/{job.id}"
+    return response
 
 
 def _upload() -> Upload:

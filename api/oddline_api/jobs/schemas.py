@@ -54,6 +54,8 @@ class _Timeline(Schema):
 class _Links(Schema):
     self = String()
     result = String()
+    retry_of = String(allow_none=True, metadata={"description": "The failed job that this one does again."})
+    retried_as = String(allow_none=True, metadata={"description": "The latest job that does this one again."})
 
 
 class JobOut(Schema):

@@ -1,27 +1,32 @@
 #!lua flags=allow-oom
--- finish(id, attempt, status, ttl, error, result, pieces): 1 when this attempt ended the job (also on a
--- retry), 0 when it may not any more, -1 when pieces of its result are missing.
+-- finish(id, attempt, status, ttl, error, result, pieces): the job's end when this attempt brought it about
+-- (also on a retry), '' when it may not any more, 'incomplete' when pieces of its result are missing. A job
+-- whose owner was told that it will be cancelled is cancelled, whatever came of it meanwhile.
 local attempt, status = tonumber(ARGV[2]), ARGV[3]
 local job = load(ARGV[1])
 if job and job.attempt == attempt then
+  if job.cancel then status = 'cancelled' end
   if job.status == status then
     -- A retry: the last pieces of the result were just written again, to expire soon.
     if status == 'done' then redis.call('PEXPIRE', result_key(job), redis.call('PTTL', job.key)) end
-    return 1
+    if status == 'cancelled' then redis.call('UNLINK', result_key(job)) end
+    return status
   end
   if job.status == 'executing' then
     if not legal(job, status) then return illegal(job, status) end
     if status == 'done' then
-      if redis.call('HLEN', result_key(job)) ~= tonumber(ARGV[7]) then return -1 end
+      if redis.call('HLEN', result_key(job)) ~= tonumber(ARGV[7]) then return 'incomplete' end
       settle(job, status, ARGV[4], 'result', ARGV[6], 'fraction', '1.0', 'stage', 'done', 'worker', '')
+    elseif status == 'cancelled' then
+      settle(job, status, ARGV[4], 'worker', '')
     else
       settle(job, status, ARGV[4], 'error', ARGV[5], 'worker', '')
     end
-    return 1
+    return status
   end
 end
 -- Too late: another attempt has the job, or it is over. What this one wrote goes away.
 if not (job and job.attempt == attempt and job.status == 'done') then
   redis.call('UNLINK', root .. 'result:' .. ARGV[1] .. ':' .. ARGV[2])
 end
-return 0
+return ''
