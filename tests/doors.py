@@ -22,7 +22,7 @@ from oddline_workers.settings import Settings
 from oddline_workers.store import JobStore
 from oddline_workers.tasks import Process
 
-__all__ = ["CSV", "Gateway", "gateway", "make_gateway", "store_url"]
+__all__ = ["CSV", "Gateway", "gateway", "make_gateway", "store_url", "work"]
 
 CSV = b"Time,Value,Other\n" + b"".join(
     b"2017-01-01 00:%02d:00,%d.5,%d\n" % (minute, minute % 7, minute % 5) for minute in range(60)
@@ -52,6 +52,15 @@ def detection(data: bytes, job: Job, *_: Any) -> Detection:
         spec=dict(job.spec),
         seconds={"score": 0.25},
     )
+
+
+def work(settings: Settings, job_id: str, engine: Any = detection) -> str:
+    """Do the worker's part for one job."""
+    process = Process(settings, engine)
+    try:
+        return process.work(job_id)
+    finally:
+        process.close()
 
 
 @dataclass
@@ -103,7 +112,7 @@ class Gateway:
 
     def work(self, job_id: str, engine: Any = detection) -> str:
         """Do the worker's part for one job."""
-        return Process(self.settings, engine).work(job_id)
+        return work(self.settings, job_id, engine)
 
     def jobs(self) -> int:
         """How many jobs the store has."""

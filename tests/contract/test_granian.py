@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from doors import CSV, detection
+from doors import CSV, detection, work
 from oddline_api.streams import WHOLE_BYTES
-from oddline_workers.tasks import Process
 from serving import Served, serve, wait_until
 
 pytestmark = pytest.mark.service
@@ -124,7 +123,7 @@ def submit(served: Served) -> str:
 
 def test_a_result_over_the_wire_packed_and_not(served: Served) -> None:
     job_id = submit(served)
-    Process(served.settings, detection).work(job_id)
+    work(served.settings, job_id)
     url = f"{served.base}/result/{job_id}"
     packed = requests.get(url, headers=served.headers, timeout=20)
     plain = requests.get(url, headers={**served.headers, "Accept-Encoding": "identity"}, timeout=20)
@@ -158,7 +157,7 @@ def long(data: bytes, job: Any, *_: Any) -> Any:
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])
 def test_a_result_damaged_in_the_middle_is_never_taken_for_whole(served: Served, encoding: str) -> None:
     job_id = submit(served)
-    Process(served.settings, long).work(job_id)
+    work(served.settings, job_id, long)
     job = served.store.get(job_id)
     stored = job.result or {}
     pieces = len(stored["pieces"])
@@ -186,8 +185,8 @@ def narrow(store_url: str) -> Iterator[Served]:
 
 def test_clients_that_do_not_read_block_nobody_else(narrow: Served) -> None:
     large, small = submit(narrow), submit(narrow)
-    Process(narrow.settings, long).work(large)
-    Process(narrow.settings, detection).work(small)
+    work(narrow.settings, large, long)
+    work(narrow.settings, small)
     ask = "GET /result/{} HTTP/1.1\r\nAccept-Encoding: identity"  # more than the kernel takes in
     with ExitStack() as stack:
         for job_id in [large] * 4 + [small] * 6:

@@ -18,14 +18,14 @@ def imported(module, check="True"):
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(ROOTS),
         "ODDLINE_REDIS_URL": "unix:///run/r.sock?db=2",
-        "ODDLINE_TIME_LIMIT": "7",
+        "ODDLINE_SHUTDOWN_SECONDS": "7",
     }
     command = [sys.executable, "-c", CODE.format(module=module, check=check)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 def test_app_is_made_from_the_environment_and_needs_no_engine():
-    check = "module.app.conf.task_soft_time_limit == 7 and module.app is module.app"
+    check = "module.app.conf.worker_soft_shutdown_timeout == 7 and module.app is module.app"
     assert imported("app", check) == "[]\n"
 
 

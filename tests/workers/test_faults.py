@@ -125,7 +125,7 @@ def test_job_of_a_killed_submitter_runs_and_in_the_control_without_outbox_it_doe
 
 def ended_late(service):
     """A job whose first worker is suspended until another has the job, and then ends it all the same."""
-    job = service.send("deaf 1.5")
+    job = service.send("stubborn 1.5")
     group = holder(service, job)
     os.killpg(group, signal.SIGSTOP)
     service.executing(job, attempt=2)

@@ -211,11 +211,13 @@ def test_lost_worker_is_noticed_and_the_job_put_back(store):
 
 
 def test_lost_worker_of_a_job_over_its_time_is_not_replaced(store):
-    quick = with_settings(store, lease_seconds=0.02, time_limit=0.01)
-    job = admit(quick)
+    quick = with_settings(store, lease_seconds=0.02)
+    job = admit(quick, time_limit=0.015)
     claim(quick, job)
     wait_for(lambda: (quick.sweep(), store.get(job.id).status)[1] is Status.ERROR)
-    assert store.get(job.id).error["code"] == "time_limit"
+    error = store.get(job.id).error
+    assert error["code"] == "time_limit"
+    assert "longer than 0.015 s" in error["error"]
 
 
 def ended_waiting(store, *jobs):

@@ -125,8 +125,7 @@ def test_result_without_room_fails_its_job_at_once(service, rows):
     job = service.send("ok")
     with memory_left(service.client, 2 * blobs.PIECE if rows > 3 else -(1 << 40)):
         assert process.work(job.id) == "error"
-    process.lease.stop()
-    process.store.client.close()
+    process.close()
     over = service.store.get(job.id)
     assert (over.error["code"], over.attempt) == ("store_full", 1)
     assert not service.client.exists(service.store.result_key(job.id, 1))

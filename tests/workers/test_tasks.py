@@ -27,8 +27,7 @@ def process(service):
     process.at_work, process.go = at_work, go
     yield process
     for one in made:
-        one.lease.stop()
-        one.store.client.close()
+        one.close()
 
 
 @pytest.mark.parametrize("token", [tasks._TOKEN, "of another container"], ids=["same", "other"])

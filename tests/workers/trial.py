@@ -19,6 +19,7 @@ from detections import detection
 from oddline.errors import DataError
 from oddline_workers import store
 from oddline_workers.app import make_app
+from oddline_workers.keeper import TAP
 from oddline_workers.settings import from_environment
 
 FOLDER = Path(os.environ["TRIAL_FOLDER"])
@@ -57,6 +58,10 @@ def engine(data, job, settings, progress):
     if word == "once" and job.attempt == 1:
         time.sleep(60)
     if word == "deaf":
+        time.sleep(float(rest[0]))
+    if word == "stubborn":
+        # One that hears nothing of its keeper, and so ends late.
+        signal.signal(TAP, signal.SIG_IGN)
         time.sleep(float(rest[0]))
     if word == "die":
         os.kill(os.getpid(), signal.SIGKILL)

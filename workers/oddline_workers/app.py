@@ -20,9 +20,6 @@ from oddline_workers.store import LANES, bell_prefix
 
 __all__ = ["make_app"]
 
-HARD_LIMIT_GRACE = 30.0
-"""Seconds after ``time_limit`` until a process that does not react is killed."""
-
 
 def make_app(settings: Settings, role: str = "worker", *, engine: Any = None) -> Celery:
     """A Celery app on the store of these settings.
@@ -67,9 +64,6 @@ def make_app(settings: Settings, role: str = "worker", *, engine: Any = None) ->
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         task_acks_on_failure=True,
-        task_acks_on_timeout=True,
-        task_soft_time_limit=settings.time_limit,
-        task_time_limit=settings.time_limit + HARD_LIMIT_GRACE,
         worker_disable_prefetch=True,
         worker_prefetch_multiplier=1,
         worker_max_tasks_per_child=1000,

@@ -31,12 +31,14 @@ _PATIENCE = {
     "worker": Patience(reply=5.0, connect=2.0, retries=60),
     # The janitor has its own loop and would rather know at once.
     "janitor": Patience(reply=2.0, connect=1.0, retries=0),
+    # The keeper has a round of its own too, and must look after its worker meanwhile.
+    "keeper": Patience(reply=2.0, connect=1.0, retries=0),
     "cli": Patience(reply=5.0, connect=2.0, retries=1),
 }
 
 
 def patience(role: str) -> Patience:
-    """The patience of ``"gateway"``, ``"worker"``, ``"janitor"`` or ``"cli"``."""
+    """The patience of ``"gateway"``, ``"worker"``, ``"keeper"``, ``"janitor"`` or ``"cli"``."""
     return _PATIENCE[role]
 
 
@@ -47,7 +49,7 @@ def connect(settings: Settings, role: str) -> redis.Redis:
     ----------
     settings : Settings
         ``redis_url`` is ``redis://``, ``rediss://`` or ``unix:///path?db=0``.
-    role : {"gateway", "worker", "janitor", "cli"}
+    role : {"gateway", "worker", "keeper", "janitor", "cli"}
 
     Raises
     ------

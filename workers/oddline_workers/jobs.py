@@ -84,6 +84,8 @@ class Job:
     fraction: float = 0.0
     stage: str = ""
     cancel: bool = False
+    time_limit: float = 0.0
+    """Seconds one attempt may run, fixed by the size of the table when the job is taken in."""
     error: Mapping[str, Any] | None = None
     """``OddlineError.to_dict()`` of what ended it."""
     result: Mapping[str, Any] | None = None
@@ -127,5 +129,6 @@ _READ: Mapping[str, Any] = {
     **dict.fromkeys(("size", "attempt", "losses", "started", "version", *STAMPS), int),
     "status": Status,
     "fraction": float,
+    "time_limit": float,
     "cancel": lambda text: text == "1",
 }

@@ -68,7 +68,10 @@ class Settings:
         "A job fails when its worker was lost this often; a worker that stops counts not.",
         least=1,
     )
-    time_limit: float = _setting(1_800.0, "seconds", "How long one job may run.", least=1)
+    time_limit: float = _setting(600.0, "seconds", "How long a job of a small table may run.", least=1)
+    time_limit_per_million: float = _setting(
+        600.0, "seconds", "How much longer, for each million cells of the table.", least=0
+    )
     worker_niceness: int = _setting(
         10, "steps", "How far workers stand back for a gateway on the same machine.", least=0
     )

@@ -94,9 +94,8 @@ class JobStore(Records):
         )
         self._limits = (
             settings.max_attempts,
-            int(settings.time_limit * 1e6),
             json.dumps(lost.to_dict()),
-            json.dumps(over_time(settings).to_dict()),
+            json.dumps(over_time("{limit}").to_dict()),
         )
         waited = RunError(
             f"No worker took the job within {settings.waiting_hours:g} hours. See that a worker of its "
@@ -240,11 +239,12 @@ class JobStore(Records):
             raise store_full() from error
 
 
-def over_time(settings: Settings) -> RunError:
-    """The error of a job that ran for longer than ``time_limit``."""
+def over_time(limit: float | str) -> RunError:
+    """The error of a job that ran for longer than ``limit`` seconds, its ``time_limit``."""
+    seconds = limit if isinstance(limit, str) else f"{limit:g}"
     return RunError(
-        f"The job ran for longer than {settings.time_limit:g} s. Send fewer rows or columns, "
-        "choose a faster algorithm, or raise ODDLINE_TIME_LIMIT.",
+        f"The job ran for longer than {seconds} s, the limit for a table of its size. Send fewer rows or "
+        "columns, choose a faster algorithm, or raise ODDLINE_TIME_LIMIT.",
         code="time_limit",
     )
 

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from oddline.errors import JobError, RunError
 from oddline_workers.blobs import PIECE, WRITING_SECONDS, Writer
 from oddline_workers.jobs import Job, Status
+from oddline_workers.settings import Settings
 from oddline_workers.store import JobStore, store_full
 from oddline_workers.telemetry import log
 
@@ -34,6 +35,7 @@ def submit(
     spec: Mapping[str, Any],
     data: BinaryIO,
     filename: str,
+    cells: int = 0,
     key: str = "",
 ) -> Job:
     """Store a job and ring its lane.
@@ -57,6 +59,8 @@ def submit(
         The upload, read from where it stands to its end.
     filename : str
         As the client named it.
+    cells : int
+        About how many the table has; more of them may take longer.
     key : str
         The client's idempotency key. A call that repeats one of the last 24 hours makes no second job.
 
@@ -93,6 +97,7 @@ def submit(
             filename=filename.encode("utf-8", "replace").decode(),
             size=writer.stored,
             payload=writer.manifest(),
+            time_limit=_time_limit(store.settings, cells),
         )
         job = store.admit(fresh, writer.pipe, key=_hashed(key), request=request.hexdigest())
     return _rung(store, app, job) if job.id == job_id else job
@@ -141,6 +146,7 @@ def retry(store: JobStore, app: Any, job_id: str, owner: str, *, key: str = "") 
         filename=old.filename,
         size=old.size,
         payload=old.payload,
+        time_limit=old.time_limit,
         retry_of=old.id,
     )
     pipe = store.client.pipeline(transaction=False)
@@ -153,6 +159,10 @@ def retry(store: JobStore, app: Any, job_id: str, owner: str, *, key: str = "") 
             f"The data of job {old.id} has expired. Submit its file again.", code="expired", status=409
         ) from error
     return _rung(store, app, job) if job.id == fresh.id else job
+
+
+def _time_limit(settings: Settings, cells: int) -> float:
+    return round(settings.time_limit + settings.time_limit_per_million * cells / 1e6, 3)
 
 
 def _rung(store: JobStore, app: Any, job: Job) -> Job:

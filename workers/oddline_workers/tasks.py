@@ -18,7 +18,7 @@ import structlog
 from billiard import pool
 from billiard.einfo import ExceptionInfo
 from celery import signals
-from celery.exceptions import SecurityWarning, SoftTimeLimitExceeded, WorkerLostError
+from celery.exceptions import SecurityWarning, WorkerLostError
 from celery.worker.request import Request
 from redis.exceptions import RedisError
 
@@ -28,7 +28,7 @@ from oddline_workers.connections import connect
 from oddline_workers.jobs import Job, Status
 from oddline_workers.lease import Lease, LostError
 from oddline_workers.settings import Settings
-from oddline_workers.store import JobStore, over_time
+from oddline_workers.store import JobStore
 from oddline_workers.telemetry import log
 
 __all__ = ["NAME", "Process", "register"]
@@ -41,13 +41,18 @@ _CLAIMS = itertools.count(1)
 
 
 class Process:
-    """What one worker process keeps from job to job: its connection, its lease thread, its engine."""
+    """What one worker process keeps from job to job: its connection, its lease, its engine."""
 
-    def __init__(self, settings: Settings, engine: runner.Engine) -> None:
+    def __init__(self, settings: Settings, engine: runner.Engine, *, taps: bool = False) -> None:
         self.settings = settings
         self.engine = engine
+        self.lease = Lease(settings, taps=taps)
         self.store = JobStore(connect(settings, "worker"), settings)
-        self.lease = Lease(self.store, settings)
+
+    def close(self) -> None:
+        """End the keeper and the connection."""
+        self.lease.stop()
+        self.store.client.close()
 
     def work(self, job_id: str) -> str:
         """Run the job, if it is still to be run; the claim's verdict or the job's end, for the log."""
@@ -69,16 +74,17 @@ class Process:
     def _run(self, job: Job, head: bytes | None) -> str:
         """The job to its end: every error but the store's own is written into the record."""
         try:
-            manifest, pipe = runner.run(
-                job, self.store.client, self.settings, self.lease.progress, engine=self.engine, head=head
-            )
+            try:
+                manifest, pipe = runner.run(
+                    job, self.store.client, self.settings, self.lease.progress, engine=self.engine, head=head
+                )
+            finally:
+                self.lease.settle()
             return self._finish(job, Status.DONE, result=manifest, pipe=pipe)
         except LostError:
             return "lost"
         except CancelledError:
             return self._finish(job, Status.CANCELLED)
-        except SoftTimeLimitExceeded:
-            return self._fail(job, over_time(self.settings))
         except OddlineError as error:
             return self._fail(job, error)
         except MemoryError:
@@ -118,7 +124,7 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
         """This process's own: a fork must share neither connection nor thread with its parent."""
         if os.getpid() not in processes:
             processes.clear()
-            processes[os.getpid()] = Process(settings, engine)
+            processes[os.getpid()] = Process(settings, engine, taps=True)
         return processes[os.getpid()]
 
     class DetectRequest(Request):

@@ -13,11 +13,12 @@ end
 -- a move made now: never before an earlier stamp, even if the server's clock was set back.
 local function load(id)
   local v = redis.call('HMGET', root .. 'job:' .. id, 'status', 'attempt', 'lane', 'owner', 'cancel',
-    'losses', 'started', 'worker', 'submitted', 'queued', 'execution_started')
+    'losses', 'started', 'worker', 'submitted', 'queued', 'execution_started', 'time_limit')
   if not v[1] then return nil end
   local job = {id = id, key = root .. 'job:' .. id, status = v[1], attempt = tonumber(v[2]), lane = v[3],
     owner = v[4], cancel = v[5] == '1', losses = tonumber(v[6]), started = tonumber(v[7]), worker = v[8],
-    submitted = tonumber(v[9]), queued = tonumber(v[10]), execution_started = tonumber(v[11])}
+    submitted = tonumber(v[9]), queued = tonumber(v[10]), execution_started = tonumber(v[11]),
+    time_limit = tonumber(v[12] or '0')}
   job.at = math.max(now, job.submitted, job.queued, job.execution_started)
   job.over = job.status == 'done' or job.status == 'error' or job.status == 'cancelled'
   return job
@@ -57,13 +58,14 @@ end
 
 -- An executing job whose worker let go of it, or was lost (`losses` counts those only).
 -- It waits again, due on the outbox at once, unless it was cancelled or is at its limits.
-local function put_back(job, lost, ttl, max_losses, time_limit, lost_error, time_error)
+local function put_back(job, lost, ttl, max_losses, lost_error, time_error)
   local losses = job.losses
   if lost then losses = losses + 1 end
   if job.cancel then
     settle(job, 'cancelled', ttl)
-  elseif lost and job.at - job.started >= time_limit then
-    settle(job, 'error', ttl, 'losses', losses, 'error', time_error)
+  elseif lost and job.time_limit > 0 and job.at - job.started >= job.time_limit * 1e6 then
+    local error = string.gsub(time_error, '{limit}', string.format('%g', job.time_limit))
+    settle(job, 'error', ttl, 'losses', losses, 'error', error)
   elseif losses >= max_losses then
     settle(job, 'error', ttl, 'losses', losses, 'error', lost_error)
   else

@@ -1,8 +1,7 @@
 #!lua flags=allow-oom
--- sweep(due, bell, ttl, max_losses, time_limit, lost_error, time_error, patience, waited_error): puts back the
--- jobs of lost workers, ends those that waited too long, and names every job whose message must be
+-- sweep(due, bell, ttl, max_losses, lost_error, time_error, patience, waited_error): puts back the jobs of lost workers, ends those that waited too long, and names every job whose message must be
 -- published (again), as lane, id, lane, id, ...
-local due, bell, patience, batch = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[8]), 200
+local due, bell, patience, batch = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[7]), 200
 local again, named = {}, {}
 
 local function name(id, lane)
@@ -20,7 +19,7 @@ local function give_up(pending, id)
   elseif now - math.max(job.submitted, job.started) < patience then
     return false
   elseif legal(job, 'error') then
-    settle(job, 'error', ARGV[3], 'error', ARGV[9])
+    settle(job, 'error', ARGV[3], 'error', ARGV[8])
   end
   return true
 end
@@ -29,7 +28,7 @@ end
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', root .. 'leases', '-inf', text(now), 'LIMIT', 0, batch)) do
   local job = load(id)
   if job and job.status == 'executing' then
-    put_back(job, true, ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6], ARGV[7])
+    put_back(job, true, ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6])
   else
     redis.call('ZREM', root .. 'leases', id)
   end
