@@ -99,7 +99,7 @@ def service(worker_app: str = "oddline_workers.app", **changes: object) -> Itera
     with TemporaryDirectory(prefix="oddline-bench-") as folder:
         settings = replace(SETTINGS, port=free_port("127.0.0.1"), **changes)  # type: ignore[arg-type]
         server = EmbeddedServer(folder, settings).start()
-        settings = replace(settings, redis_url=server.url)
+        settings = replace(settings, **server.login())
         started: dict[str, subprocess.Popen[bytes]] = {}
         try:
             store = connect(settings, "cli")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import itertools
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from oddline.result import Detection, Run
 from oddline_api.app import create_app
 from oddline_workers import credentials
+from oddline_workers.access import USERS, access_list
 from oddline_workers.connections import connect
 from oddline_workers.jobs import Job
 from oddline_workers.server import EmbeddedServer
@@ -22,7 +24,7 @@ from oddline_workers.settings import Settings
 from oddline_workers.store import JobStore
 from oddline_workers.tasks import Process
 
-__all__ = ["CSV", "Gateway", "gateway", "make_gateway", "store_url", "work"]
+__all__ = ["CSV", "Gateway", "gateway", "make_gateway", "store_login", "work"]
 
 CSV = b"Time,Value,Other\n" + b"".join(
     b"2017-01-01 00:%02d:00,%d.5,%d\n" % (minute, minute % 7, minute % 5) for minute in range(60)
@@ -65,9 +67,14 @@ def work(settings: Settings, job_id: str, engine: Any = detection) -> str:
 
 @dataclass
 class Gateway:
-    """The app, a client with credentials, and the store behind both."""
+    """The app, a client with credentials, and the store behind both.
+
+    The app and the worker are the users of the access list that they are in a service; ``settings``
+    and ``store`` are the admin's.
+    """
 
     settings: Settings
+    worker: Settings
     app: Any
     store: JobStore
     client_id: str
@@ -112,7 +119,7 @@ class Gateway:
 
     def work(self, job_id: str, engine: Any = detection) -> str:
         """Do the worker's part for one job."""
-        return work(self.settings, job_id, engine)
+        return work(self.worker, job_id, engine)
 
     def jobs(self) -> int:
         """How many jobs the store has."""
@@ -120,32 +127,50 @@ class Gateway:
 
 
 @pytest.fixture(scope="session")
-def store_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real server that lives as long as the tests."""
+def store_login(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The admin's way into a real server that lives as long as the tests."""
     folder: Path = tmp_path_factory.mktemp("store")
     with EmbeddedServer(folder, Settings(max_memory_bytes=256 << 20)) as server:
-        yield server.url
+        yield server.login()
 
 
 @pytest.fixture
-def make_gateway(store_url: str) -> Iterator[Any]:
-    """A function that makes a gateway with keys of its own and some settings changed."""
+def make_gateway(store_login: dict[str, str]) -> Iterator[Any]:
+    """A function that makes a gateway with some settings changed: on a server, or with keys of its own."""
     made: list[Gateway] = []
 
-    def make(**settings: Any) -> Gateway:
-        own = {"redis_url": store_url, "key_prefix": f"gate{next(_numbers)}:", **settings}
-        chosen = Settings(**own)
+    def make(server: EmbeddedServer | None = None, **settings: Any) -> Gateway:
+        if server:
+            chosen = Settings(**{**server.login(), **settings})
+        else:
+            chosen = Settings(**{**store_login, "key_prefix": f"gate{next(_numbers)}:", **settings})
         store = JobStore(connect(chosen, "cli"), chosen)
         fresh = credentials.create(store.client, chosen)
-        app = create_app(chosen)
+        users = [
+            replace(chosen, **server.login(user)) if server else as_user(user, chosen, store.client)
+            for user in ("gateway", "worker")
+        ]
+        app, worker = create_app(users[0]), users[1]
         app.testing = True
-        made.append(Gateway(chosen, app, store, fresh.client_id, fresh.client_secret))
+        made.append(Gateway(chosen, worker, app, store, fresh.client_id, fresh.client_secret))
         return made[-1]
 
     yield make
     for gateway in made:
         gateway.store.client.close()
         gateway.app.extensions["oddline"].close()
+
+
+def as_user(user: str, settings: Settings, admin: Any) -> Settings:
+    """The settings with which a user meets a server that many prefixes share; it is made for this one."""
+    name = f"{user}-{settings.key_prefix.strip(':')}"
+    file = Path(settings.redis_password_file)  # the admin's own will do
+    digests = dict.fromkeys(USERS, hashlib.sha256(file.read_bytes()).hexdigest())
+    [rules] = [
+        line for line in access_list(settings.key_prefix, digests).splitlines() if f"user {user} " in line
+    ]
+    admin.execute_command("ACL", "SETUSER", name, *rules.split()[2:])
+    return replace(settings, redis_url=settings.redis_url.replace("//admin@", f"//{name}@"))
 
 
 @pytest.fixture

@@ -9,14 +9,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import requests
 
+from oddline_api.processes import PROCESSES
 from oddline_api.supervisor import free_port
 from oddline_workers import credentials
 from oddline_workers.connections import connect
+from oddline_workers.server import EmbeddedServer
 from oddline_workers.settings import Settings, variable
 from oddline_workers.store import JobStore
 
@@ -24,17 +26,22 @@ __all__ = ["Served", "free_port", "running", "serve", "wait_for_gateway", "wait_
 
 
 @contextmanager
-def running(settings: Settings, *names: str) -> Iterator[None]:
-    """The named processes of the table, started as the images start them, until the block ends."""
-    environment = {
-        **os.environ,
-        **{variable(item.name): str(getattr(settings, item.name)) for item in fields(settings)},
-        "PYTHONPATH": os.pathsep.join(sys.path),
-    }
-    started = [
-        subprocess.Popen([sys.executable, "-m", "oddline_api.processes", name], env=environment)
-        for name in names
-    ]
+def running(settings: Settings, *names: str, server: EmbeddedServer | None = None) -> Iterator[None]:
+    """The named processes of the table, started as the images start them, until the block ends.
+
+    With a server, each is its own user there.
+    """
+    users = {process.name: process.user for process in PROCESSES}
+    started = []
+    for name in names:
+        own = replace(settings, **server.login(users[name])) if server else settings
+        environment = {
+            **os.environ,
+            **{variable(item.name): str(getattr(own, item.name)) for item in fields(own)},
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        words = [sys.executable, "-m", "oddline_api.processes", name]
+        started.append(subprocess.Popen(words, env=environment))
     try:
         yield
     finally:
@@ -74,14 +81,16 @@ class Served:
 
 
 @contextmanager
-def serve(*others: str, **settings: Any) -> Iterator[Served]:
-    """A gateway process, and others by name, with these settings, of which ``redis_url`` is needed."""
+def serve(*others: str, server: EmbeddedServer | None = None, **settings: Any) -> Iterator[Served]:
+    """A gateway process, and others by name, with these settings, on a server or a ``redis_url``."""
+    if server:
+        settings = {**server.login(), **settings}
     chosen = Settings(port=free_port(), **settings)
     store = JobStore(connect(chosen, "cli"), chosen)
     fresh = credentials.create(store.client, chosen)
     headers = {"X-IBM-Client-Id": fresh.client_id, "X-IBM-Client-Secret": fresh.client_secret}
     base = f"http://127.0.0.1:{chosen.port}"
-    with running(chosen, "web", *others):
+    with running(chosen, "web", *others, server=server):
         wait_for_gateway(base)
         yield Served(chosen, store, headers, base)
     store.client.close()

@@ -26,9 +26,13 @@ WORKER = (
 
 @dataclass(frozen=True)
 class Process:
-    """One kind of process: its command, with ``{settings}`` in braces, and what its environment adds."""
+    """One kind of process: its command, with ``{settings}`` in braces, and what its environment adds.
+
+    ``user`` is who it is in the store, of :mod:`oddline_workers.access`.
+    """
 
     name: str
+    user: str
     line: str
     environment: Mapping[str, str] = field(default_factory=dict)
     lane: str = ""
@@ -37,18 +41,20 @@ class Process:
 PROCESSES: tuple[Process, ...] = (
     Process(
         "web",
+        "gateway",
         "python -m granian --interface wsgi --factory --host {host} --port {port}"
         " --workers {gateway_workers} --blocking-threads {gateway_threads} --no-ws"
         " --respawn-failed-workers --log-level {log_level} oddline_api.app:create_app",
     ),
     Process(
         "worker-cpu",
+        "worker",
         WORKER + " --queues {cpu_lanes} --hostname cpu@%h --concurrency {workers}",
         SOFT_STOP,
         "cpu",
     ),
-    Process("worker-gpu", WORKER + " --queues gpu --hostname gpu@%h --pool solo", SOFT_STOP, "gpu"),
-    Process("janitor", "python -m oddline_workers.janitor"),
+    Process("worker-gpu", "worker", WORKER + " --queues gpu --hostname gpu@%h --pool solo", SOFT_STOP, "gpu"),
+    Process("janitor", "worker", "python -m oddline_workers.janitor"),
 )
 """In the order they are started and stopped."""
 

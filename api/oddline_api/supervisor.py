@@ -31,6 +31,7 @@ GRACE = {"web": 1.5, "janitor": 0.5, SERVER: 1.5}  # seconds; workers: settings.
 JANITOR_LATER = 1.5  # seconds after the first answer: until then the workers need the processor more
 TRIES = 4  # starts of the gateway before its first answer
 PROBE_EVERY = 3.0  # seconds between questions whether the gateway still answers
+OF_CLIENTS = ("ODDLINE_CLIENT_ID", "ODDLINE_CLIENT_SECRET")  # no business of the service's processes
 SILENCE = 20.0  # seconds without an answer after which it is started anew
 
 
@@ -74,10 +75,9 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._guardian: Guardian | None = None
 
-    @property
-    def redis_url(self) -> str:
-        """The server that the processes use."""
-        return self.server.url if self.server else self.settings.redis_url
+    def login(self, user: str) -> dict[str, str]:
+        """The settings with which a user meets the store, where they are not those of this process."""
+        return self.server.login(user) if self.server else {}
 
     @property
     def url(self) -> str:
@@ -158,14 +158,14 @@ class Supervisor:
 
     def _environment(self, process: Process) -> dict[str, str]:
         changed = {
-            "redis_url": self.redis_url,
+            **self.login(process.user),
             "host": self.settings.host,
             "port": self.settings.port,
             "workers": self.settings.workers,
         }
         # PYTHONSAFEPATH: a celery.py or random.py in the folder the user happens to be in is not ours.
         return {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name not in OF_CLIENTS},
             "PYTHONSAFEPATH": "1",
             **{variable(name): str(value) for name, value in changed.items()},
             **process.environment,

@@ -9,6 +9,7 @@ import pytest
 
 from oddline_api.cli.folder import addressed, default_folder
 from oddline_api.supervisor import free_port
+from oddline_workers.settings import variable
 
 
 @pytest.fixture(autouse=True)
@@ -31,10 +32,12 @@ def test_credentials_name_the_store_they_work_on(run, tmp_path):
     assert out == f"No clients yet. Make one with: oddline credentials create --data {folder}\n"
 
 
-def test_credentials_name_a_server_without_its_password(run, monkeypatch, store_url):
-    monkeypatch.setenv("ODDLINE_REDIS_URL", store_url)
+def test_credentials_name_a_server_without_its_password(run, monkeypatch, store_login):
+    for name, value in store_login.items():
+        monkeypatch.setenv(variable(name), value)
     code, _, err = run("credentials", "list")
-    assert (code, err) == (0, f"oddline: Using the store at {store_url.partition('?')[0]}\n")
+    url = store_login["redis_url"].replace("admin@", "").partition("?")[0]
+    assert (code, err) == (0, f"oddline: Using the store at {url}\n")
 
 
 @pytest.mark.parametrize("words", [("list",), ("revoke", "someone")])

@@ -15,7 +15,7 @@ PROBE = """
 import json, re, sys
 from oddline_api.app import create_app
 from oddline_workers.settings import Settings
-app = create_app(Settings(redis_url=sys.argv[1], key_prefix="light:"))
+app = create_app(Settings(**json.loads(sys.argv[1]), key_prefix="light:"))
 import oddline_workers.app, oddline_workers.results
 client = app.test_client()
 statuses = [client.get(path).status_code for path in ("/openapi.json", "/livez", "/readyz")]
@@ -25,9 +25,13 @@ print(json.dumps([statuses, sorted(heavy), kilobytes / 1024]))
 """
 
 
-def test_no_numerics_and_under_150_mb(store_url):
+def test_no_numerics_and_under_150_mb(store_login):
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, store_url], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", PROBE, json.dumps(store_login)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     statuses, heavy, megabytes = json.loads(done.stdout)
     assert statuses == [200, 200, 200]
@@ -58,6 +62,7 @@ def logged(gateway, monkeypatch):
 
     def logged(*arguments):
         monkeypatch.setenv("ODDLINE_REDIS_URL", gateway.settings.redis_url)
+        monkeypatch.setenv("ODDLINE_REDIS_PASSWORD_FILE", gateway.settings.redis_password_file)
         monkeypatch.setenv("ODDLINE_KEY_PREFIX", gateway.settings.key_prefix)
         words = [sys.executable, "-c", LOGGING, gateway.client_id, gateway.client_secret, *arguments]
         done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)

@@ -1,5 +1,5 @@
 """The gateway's fixtures."""
 
-from doors import gateway, make_gateway, store_url
+from doors import gateway, make_gateway, store_login
 
-__all__ = ["gateway", "make_gateway", "store_url"]
+__all__ = ["gateway", "make_gateway", "store_login"]

@@ -23,10 +23,8 @@ FORM = {"time_column": "Time", "target_column": "Value"}
 
 
 @pytest.fixture(scope="module")
-def served(store_url: str) -> Iterator[Served]:
-    with serve(
-        redis_url=store_url, key_prefix="served:", max_upload_bytes=1 << 20, upload_timeout=1
-    ) as gateway:
+def served(store_login: dict[str, str]) -> Iterator[Served]:
+    with serve(**store_login, key_prefix="served:", max_upload_bytes=1 << 20, upload_timeout=1) as gateway:
         yield gateway
 
 
@@ -177,9 +175,9 @@ def test_a_result_damaged_in_the_middle_is_never_taken_for_whole(served: Served,
 
 
 @pytest.fixture
-def narrow(store_url: str) -> Iterator[Served]:
+def narrow(store_login: dict[str, str]) -> Iterator[Served]:
     """A gateway of four threads."""
-    with serve(redis_url=store_url, key_prefix="narrow:", gateway_threads=4) as gateway:
+    with serve(**store_login, key_prefix="narrow:", gateway_threads=4) as gateway:
         yield gateway
 
 

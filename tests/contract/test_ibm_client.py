@@ -65,8 +65,8 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def client(store_url: str) -> Iterator[Client]:
-    with serve("worker-cpu", "janitor", redis_url=store_url, key_prefix="client:", workers=1) as served:
+def client(store_login: dict[str, str]) -> Iterator[Client]:
+    with serve("worker-cpu", "janitor", **store_login, key_prefix="client:", workers=1) as served:
         given = served.headers
         yield Client(served.base + "/ai4industry/run", given["X-IBM-Client-Id"], given["X-IBM-Client-Secret"])
 

@@ -33,7 +33,7 @@ def calls(gateway):
 
 
 def test_gone_and_back(make_gateway, server):
-    gateway = make_gateway(redis_url=server.url)
+    gateway = make_gateway(server)
     assert gateway.get("/connection-check").status_code == 200
     server.stop()
     for path, answer in calls(gateway):
@@ -58,7 +58,7 @@ def test_readiness_says_whether_a_janitor_is_at_work(gateway):
 
 
 def test_hanging_is_answered_within_three_seconds(make_gateway, server):
-    gateway = make_gateway(redis_url=server.url)
+    gateway = make_gateway(server)
     assert gateway.submit().status_code == 200
     os.kill(server.pid, signal.SIGSTOP)
     try:
@@ -74,7 +74,7 @@ def test_hanging_is_answered_within_three_seconds(make_gateway, server):
 
 
 def test_full_is_503_and_leaves_nothing_behind(make_gateway, server):
-    gateway = make_gateway(redis_url=server.url)
+    gateway = make_gateway(server)
     for number in range(50):
         gateway.store.client.set(f"ballast{number}", bytes(1 << 20))
     answer = gateway.submit()

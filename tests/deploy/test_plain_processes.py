@@ -17,7 +17,7 @@ def test_a_job_goes_through_plain_processes(tmp_path):
     """Gateway, worker and janitor as their images start them, on a Redis of their own."""
     with (
         EmbeddedServer(tmp_path / "data", Settings()) as server,
-        serve("worker-cpu", "janitor", redis_url=server.url, workers=1) as service,
+        serve("worker-cpu", "janitor", server=server, workers=1) as service,
     ):
         with SAMPLE.open("rb") as file:
             told = requests.post(

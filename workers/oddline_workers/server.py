@@ -12,11 +12,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 from oddline.errors import LimitError
+from oddline_workers import access, private
 from oddline_workers.server_binary import Server, find_server
 from oddline_workers.settings import Settings
 
@@ -30,6 +32,7 @@ port 0
 unixsocket {socket}
 unixsocketperm 700
 dir {data}
+aclfile {users}
 daemonize no
 appendonly yes
 appendfsync everysec
@@ -49,16 +52,19 @@ def default_memory() -> int:
     return min(total // 4, 4 * GIB)
 
 
-def ping(path: str | os.PathLike[str], timeout: float = 1.0) -> bool:
-    """Whether a server answers PING on this unix socket (one that still loads its data does not)."""
+def ping(path: str | os.PathLike[str], password: str, timeout: float = 1.0) -> bool:
+    """Whether a server answers its admin on this unix socket; one that still loads its data says no PONG."""
+    said = b""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(timeout)
         try:
             client.connect(os.fspath(path))
-            client.sendall(b"PING\r\n")
-            return client.recv(16).startswith(b"+PONG")
+            client.sendall(f"AUTH admin {password}\r\nPING\r\n".encode())
+            while said.count(b"\n") < 2 and (more := client.recv(256)):
+                said += more
         except OSError:
             return False
+    return said.endswith(b"+PONG\r\n")
 
 
 def runs(pid: int) -> bool:
@@ -82,13 +88,14 @@ class EmbeddedServer:
     data : path
         The folder that keeps the jobs; made with mode 700 where missing.
     settings : Settings
-        ``max_memory_bytes`` is used.
+        ``max_memory_bytes`` and ``key_prefix`` are used.
 
     Notes
     -----
     The owner holds a lock on ``data/lock``, which the kernel releases when the owner dies, however
-    it dies. A server that outlived its owner is taken over. There is no TCP port; the socket has
-    mode 700, or lives in a short private folder when its path would be too long for one.
+    it dies. A server that outlived its owner is ended, and another one started on the same data.
+    There is no TCP port; the socket has mode 700, or lives in a short private folder when its path
+    would be too long for one.
     """
 
     def __init__(self, data: str | os.PathLike[str], settings: Settings) -> None:
@@ -100,13 +107,15 @@ class EmbeddedServer:
         self._lock: int | None = None
         self._socket = self.data / "r.sock"
 
-    @property
-    def url(self) -> str:
-        """The address in redis-py's form, ``unix:///path?db=0``."""
-        return f"unix://{quote(str(self._socket))}?db=0"
+    def login(self, user: str = "admin") -> dict[str, str]:
+        """The settings with which a user of :mod:`oddline_workers.access` meets this server."""
+        return {
+            "redis_url": f"unix://{user}@{quote(str(self._socket))}?db=0",
+            "redis_password_file": str(access.password_file(self.data, user)),
+        }
 
     def start(self, *, attach: bool = True, patience: float = 60.0) -> EmbeddedServer:
-        """Start the server, take over one whose owner died, or attach to one that runs.
+        """Start the server, or attach to one that runs.
 
         Parameters
         ----------
@@ -120,7 +129,7 @@ class EmbeddedServer:
         LimitError
             The folder is in use and ``attach`` is false, cannot be used, or no answer came in time.
         """
-        _make_private(self.data)
+        private.make_folder(self.data)
         deadline = time.monotonic() + 10
         while not (held := self._acquire()) and not runs(self._holder()) and time.monotonic() < deadline:
             time.sleep(0.01)  # the owner is dead and its folder is being tidied up
@@ -145,12 +154,14 @@ class EmbeddedServer:
     def launch(self, patience: float = 60.0) -> None:
         """Start the process anew on a folder this object owns and wait for its answer."""
         self._socket = _socket_path(self.data)
-        self._process, self.pid = None, _listener(self._socket)
-        if self.pid is None:
-            self._socket.unlink(missing_ok=True)  # left behind by a server that was killed
-            self._spawn()
+        if (
+            orphan := _listener(self._socket)
+        ) is not None:  # its owner died, and it may be of an older release
+            _end(orphan, lambda: runs(orphan))
+        self._socket.unlink(missing_ok=True)
+        self._spawn()
         deadline = time.monotonic() + patience
-        while not ping(self._socket):
+        while not self._answers():
             if not self.alive() or time.monotonic() > deadline:
                 raise LimitError(
                     f"The embedded server did not start: {_tail(self.data / 'server.log')}",
@@ -163,10 +174,12 @@ class EmbeddedServer:
         binary = find_server()
         config, log = self.data / "server.conf", self.data / "server.log"
         memory = self.settings.max_memory_bytes or default_memory()
-        text = CONFIG.format(socket=_quoted(self._socket), data=_quoted(self.data), memory=memory)
-        _write_private(config, text)
-        _write_private(self.data / "address", str(self._socket))
-        with open(log, "wb", opener=_private) as output:
+        users = access.write(self.data, self.settings.key_prefix)
+        places = {"socket": self._socket, "data": self.data, "users": users}
+        quoted = {name: _quoted(path) for name, path in places.items()}
+        private.write(config, CONFIG.format(**quoted, memory=memory))
+        private.write(self.data / "address", str(self._socket))
+        with open(log, "wb", opener=private.opener) as output:
             self._process = subprocess.Popen(  # noqa: S603 (a path of our own choice, no shell)
                 [binary.path, str(config)],
                 stdin=subprocess.DEVNULL,
@@ -181,22 +194,14 @@ class EmbeddedServer:
 
     def alive(self) -> bool:
         """Whether the process this object owns still runs."""
-        if self._process is not None:
-            return self._process.poll() is None
-        return self.pid is not None and runs(self.pid)
+        return self._process is not None and self._process.poll() is None
 
     def stop(self, grace: float = 5.0) -> None:
         """Stop an owned server in an orderly way, by force after ``grace`` seconds; leave a foreign one."""
         if not self.owned:
             return
-        if self.pid is not None and self.alive():
-            os.kill(self.pid, signal.SIGTERM)
-            deadline = time.monotonic() + grace
-            while self.alive() and time.monotonic() < deadline:
-                time.sleep(0.005)
-            if self.alive():
-                os.kill(self.pid, signal.SIGKILL)
         if self._process is not None:
+            _end(self._process.pid, self.alive, grace)
             self._process.wait()
         if self._lock is not None:
             os.close(self._lock)
@@ -228,12 +233,15 @@ class EmbeddedServer:
         except (OSError, ValueError):
             return os.getpid()  # it has just taken the lock and not yet said its name
 
+    def _answers(self) -> bool:
+        return ping(self._socket, access.password(self.data, "admin"))
+
     def _attach(self, patience: float) -> None:
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             with suppress(OSError):
                 self._socket = Path((self.data / "address").read_text())
-            if ping(self._socket):
+            if self._answers():
                 return
             time.sleep(0.01)
         raise LimitError(
@@ -255,37 +263,9 @@ def _socket_path(data: Path) -> Path:
             and not folder.is_symlink()
             and len(os.fsencode(folder / "r.sock")) < SOCKET_LIMIT
         ):
-            _make_private(folder)
+            private.make_folder(folder)
             return folder / "r.sock"
     raise LimitError(f"No folder short enough for the socket of {data}", code="server_failed", status=503)
-
-
-def _make_private(folder: Path) -> None:
-    """The folder, ours and closed to others; an existing one of somebody else's is refused."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        facts = folder.stat()
-        if facts.st_uid != os.getuid():
-            raise PermissionError(f"it belongs to user {facts.st_uid}")
-        if facts.st_mode & 0o077:
-            if any(folder.iterdir()) and not (folder / "lock").exists():
-                raise PermissionError("it is open to other users and holds other things")
-            folder.chmod(0o700)
-    except OSError as error:
-        raise LimitError(
-            f"Cannot use the folder {folder}: {error.strerror or error}. Choose another with --data",
-            code="bad_folder",
-            status=503,
-        ) from error
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)
-
-
-def _write_private(path: Path, text: str) -> None:
-    with open(path, "w", opener=_private) as file:
-        file.write(text)
 
 
 def _quoted(path: Path) -> str:
@@ -302,6 +282,18 @@ def _listener(path: Path) -> int | None:
             return int(struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
         except OSError:
             return None
+
+
+def _end(pid: int, alive: Callable[[], bool], grace: float = 5.0) -> None:
+    """End a server in an orderly way, by force after ``grace`` seconds."""
+    if not alive():
+        return
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + grace
+    while alive() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    if alive():
+        os.kill(pid, signal.SIGKILL)
 
 
 def _tail(log: Path) -> str:

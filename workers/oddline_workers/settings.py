@@ -36,6 +36,9 @@ class Settings:
     redis_url: str = _setting(
         "", "url", "The Redis or Valkey to use; empty starts an embedded one.", secret=True
     )
+    redis_password_file: str = _setting(
+        "", "path", "A file with the password of the user that the url names."
+    )
     key_prefix: str = _setting("oddline:", "text", "What every key in the store begins with.")
 
     host: str = _setting("127.0.0.1", "address", "The address the gateway listens on.")

@@ -72,7 +72,7 @@ def store_of(data: Path | None, *, make: bool = False) -> Iterator[tuple[redis.R
         )
     tell(f"Using the store in {folder}")
     with EmbeddedServer(folder, settings) as server:
-        settings = replace(settings, redis_url=server.url)
+        settings = replace(settings, **server.login())
         with connected(settings) as client:
             yield client, settings
 

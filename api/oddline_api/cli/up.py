@@ -56,7 +56,7 @@ def up(
     def prepare() -> None:
         if supervisor.server:
             facts["data"] = str(supervisor.server.data)
-        if made := _first_client(replace(settings, redis_url=supervisor.redis_url)):
+        if made := _first_client(replace(settings, **supervisor.login("admin"))):
             facts["client_id"], facts["client_secret"] = made.client_id, made.client_secret
 
     def announce() -> None:
