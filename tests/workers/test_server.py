@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import re
 import signal
 import socket
 import stat
@@ -14,7 +15,7 @@ import pytest
 from redis.exceptions import NoPermissionError
 
 from oddline.errors import LimitError, ModelError, ParameterError
-from oddline_workers import access, server, server_binary
+from oddline_workers import access, server, server_binary, store
 from oddline_workers.connections import celery_url, connect
 from oddline_workers.server import EmbeddedServer, default_memory, find_server, ping
 from oddline_workers.settings import Settings
@@ -279,6 +280,12 @@ def test_the_list_of_users_knows_the_prefix_and_no_password(data):
             for other in ("odd1:outbox", "odd[1]x:outbox", "oddline:outbox"):
                 with pytest.raises(NoPermissionError):
                     worker.set(other, 1)
+
+
+def test_of_each_key_it_is_said_who_may_touch_it():
+    listed = re.findall(r"``(\w+)", store.__doc__.split("=\n")[1])
+    given = re.findall(r"oddline:(\w+)", access.access_list("oddline:"))
+    assert set(given) | {"credentials"} == set(listed)  # the clients are the admin's alone
 
 
 def test_a_prefix_that_the_list_cannot_hold_is_refused(data):

@@ -26,8 +26,8 @@ from oddline_workers.settings import from_environment
 __all__ = ["USERS", "access_list", "password", "password_file", "write"]
 
 _KEYS = {
-    "gateway": "job:* payload:* result:* pending:* outbox owner:* leases expiry bell:* rate:* "
-    "%R~janitor %R~secrets",
+    "gateway": "job:* payload:* result:* pending:* outbox owner:* idempotency:* leases expiry bell:* "
+    "rate:* %R~janitor %R~secrets",
     "worker": "job:* payload:* result:* pending:* outbox owner:* leases expiry bell:* janitor",
 }
 """Of the keys that :mod:`oddline_workers.store` lists, those a user reads and writes (``%R~``: reads)."""

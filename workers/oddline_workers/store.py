@@ -1,6 +1,6 @@
 """The job store: every move of a job, each one atomic step in Lua by the store's own clock.
 
-Keys, all behind ``Settings.key_prefix``:
+Keys, all behind ``Settings.key_prefix``; who may touch which is in :mod:`oddline_workers.access`:
 
 ==================================  ==========================================================
 ``job:<id>``                        the record, a hash, see :class:`oddline_workers.jobs.Job`
@@ -14,6 +14,8 @@ Keys, all behind ``Settings.key_prefix``:
 ``expiry``                          ``<id>:<client>`` by the time its record expires
 ``janitor``                         the name of the janitor at work; runs out with it
 ``bell:…``                          Celery's own keys
+``credentials``, ``secrets``        the clients, see :mod:`oddline_workers.credentials`
+``rate:…``                          how often each client called, counted by the gateway
 ==================================  ==========================================================
 """
 
