@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -128,7 +129,10 @@ def _read_slowly(
 
 def _floats(cells: Cells, decimal: str) -> tuple[Floats, NDArray[np.bool_]]:
     """The cells as floats, and where a cell is neither a number nor missing."""
-    series = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce")
+    try:
+        series = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce")
+    except OverflowError:
+        return _floats(np.array([_infinite_beyond(cell) for cell in cells.tolist()], dtype=object), decimal)
     numbers = series.to_numpy(dtype=np.float64, copy=True)
     bad = np.zeros(len(cells), dtype=bool)
     odd = np.isnan(numbers) | np.array([isinstance(cell, bool) for cell in cells.tolist()], dtype=bool)
@@ -140,6 +144,16 @@ def _floats(cells: Cells, decimal: str) -> tuple[Floats, NDArray[np.bool_]]:
         elif text not in _BLANKS:
             bad[position] = True
     return numbers, bad
+
+
+def _infinite_beyond(cell: Any) -> Any:
+    """The cell; an integer beyond every float, as JSON can hold one, is read as ``1e999`` is."""
+    if isinstance(cell, int):
+        try:
+            float(cell)
+        except OverflowError:
+            return math.inf if cell > 0 else -math.inf
+    return cell
 
 
 def _without_padding(
