@@ -11,7 +11,7 @@ from typing import Any
 from marshmallow import fields
 
 from oddline.catalog import PARAMETERS, Parameter, check
-from oddline.errors import ParameterError
+from oddline.errors import LONGEST_NAME, ParameterError
 
 __all__ = ["NOT_A_FILE", "ColumnsField", "ParameterField", "parse_columns", "problems_of"]
 
@@ -68,8 +68,8 @@ def describe(parameter: Parameter) -> dict[str, Any]:
         "int": {"type": "integer", **bounds},
         "float": {"type": "number", **bounds},
         "int_or_auto": {"oneOf": [{"type": "string", "enum": ["auto"]}, {"type": "integer", **bounds}]},
-        "text": {"type": "string"},
-        "columns": {"type": "string", "example": '["a", "b"]'},
+        "text": {"type": "string", "maxLength": LONGEST_NAME},
+        "columns": {"type": "string", "maxLength": MAX_LIST_CHARACTERS, "example": '["a", "b"]'},
         "flag": {"type": "boolean"},
         "choice": {"type": "string", "enum": list(parameter.choices)},
     }

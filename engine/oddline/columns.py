@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ _BLANKS = {"", "na", "n/a", "nan", "null", "none", "-nan", "#n/a"}
 _COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?")
 _TIME_WORDS = {"time", "times", "timestamp", "timestamps", "date", "datetime", "ts", "ds", "epoch"}
 _LISTED = 5
+_LONGEST_NUMBER = 400
+_AT_ONCE = 4_000_000  # cells
 
 Floats = NDArray[np.float64]
 
@@ -72,9 +74,9 @@ def read_columns(
         cells = None if time is None else source.cells([time])[0]
         numbers, targets = _read_slowly(source, targets, asked, notes)
     if not asked:
-        empty = [p for p, column in zip(targets, numbers, strict=True) if np.isnan(column).all()]
+        empty = {p for p, column in zip(targets, numbers, strict=True) if np.isnan(column).all()}
         if empty and len(empty) < len(targets):
-            words = _listed([repr(source.columns[p]) for p in empty])
+            words = _listed([repr(source.columns[p]) for p in sorted(empty)])
             notes.append(f"Left out, as they hold no value: {words}")
             kept = [(p, c) for p, c in zip(targets, numbers, strict=True) if p not in empty]
             targets, numbers = [p for p, _ in kept], [c for _, c in kept]
@@ -86,11 +88,12 @@ def read_columns(
 def named_once(names: list[str], notes: list[str]) -> tuple[str, ...]:
     """Repeated names get a number: x, x.1, x.2."""
     taken: dict[str, None] = {}
+    last: dict[str, int] = {}
     for name in names:
-        number, free = 0, name
+        free = name
         while free in taken:
-            number += 1
-            free = f"{name}.{number}"
+            last[name] = last.get(name, 0) + 1
+            free = f"{name}.{last[name]}"
         taken[free] = None
     if tuple(taken) != tuple(names):
         notes.append("Some columns share a name; the later ones are numbered.")
@@ -103,8 +106,8 @@ def _read_slowly(
     numbers: list[Floats] = []
     kept: list[int] = []
     left: list[str] = []
-    for position in targets:
-        name, column = source.columns[position], source.cells([position])[0]
+    for position, column in _cells_of(source, targets):
+        name = source.columns[position]
         values, bad = _floats(column, source.decimal)
         if bad.any() and source.decimal == "." and not _floats(column, ",")[1].any():
             values, bad = _floats(column, ",")
@@ -127,6 +130,16 @@ def _read_slowly(
     return numbers, kept
 
 
+def _cells_of(source: Source, positions: list[int]) -> Iterator[tuple[int, Cells]]:
+    """The raw cells of each column: of some at once, as each time is a pass over the whole file."""
+    at, some = 0, 1
+    while at < len(positions):
+        now = positions[at : at + some]
+        columns = source.cells(now)
+        yield from zip(now, columns, strict=True)
+        at, some = at + some, max(1, _AT_ONCE // max(1, len(columns[0])))
+
+
 def _floats(cells: Cells, decimal: str) -> tuple[Floats, NDArray[np.bool_]]:
     """The cells as floats, and where a cell is neither a number nor missing."""
     try:
@@ -138,7 +151,8 @@ def _floats(cells: Cells, decimal: str) -> tuple[Floats, NDArray[np.bool_]]:
     odd = np.isnan(numbers) | np.array([isinstance(cell, bool) for cell in cells.tolist()], dtype=bool)
     for position in np.flatnonzero(odd & ~pd.isna(cells)).tolist():
         cell = cells[position]
-        text = cell.strip().casefold() if isinstance(cell, str) else "no text"
+        text = cell.strip() if isinstance(cell, str) else ""
+        text = text.casefold() if isinstance(cell, str) and len(text) <= _LONGEST_NUMBER else "no number"
         if decimal == "," and _COMMA.fullmatch(text):
             numbers[position] = float(text.replace(",", "."))
         elif text not in _BLANKS:
@@ -191,5 +205,5 @@ def _listed(items: list[str]) -> str:
 
 
 def _shown(cell: Any) -> str:
-    text = repr(cell)
+    text = repr(cell[:60] if isinstance(cell, str) else cell)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -16,9 +16,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 __all__ = [
+    "LONGEST_NAME",
     "CancelledError",
     "DataError",
     "JobError",
@@ -30,6 +32,11 @@ __all__ = [
     "did_you_mean",
     "is_text",
 ]
+
+LONGEST_NAME = 1_000
+"""Characters that a column's name, or another text among the parameters, may have."""
+
+_COMPARED, _TRIED = 60, 500
 
 
 class OddlineError(Exception):
@@ -130,9 +137,13 @@ class CancelledError(OddlineError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`` Did you mean 'x'?`` for the known word nearest to ``word``, else an empty string."""
-    by_fold = {k.casefold(): k for k in known}
-    near = difflib.get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
+    """`` Did you mean 'x'?`` for the known word nearest to ``word``, else an empty string.
+
+    Only the beginnings of words, and of many words only the first, are compared: the cost is
+    quadratic in their length, and a stranger chooses both.
+    """
+    by_fold = {k.casefold()[:_COMPARED]: k for k in islice(known, _TRIED) if len(k) <= LONGEST_NAME}
+    near = difflib.get_close_matches(word.casefold()[:_COMPARED], by_fold, n=1, cutoff=0.6)
     return f" Did you mean {by_fold[near[0]]!r}?" if near else ""
 
 

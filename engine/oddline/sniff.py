@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from oddline.errors import DataError, did_you_mean, is_text
+from oddline.errors import LONGEST_NAME, DataError, did_you_mean, is_text
 
 __all__ = ["HEAD_BYTES", "Sniffed", "require_columns", "sniff"]
 
@@ -143,7 +143,7 @@ def require_columns(
     ------
     DataError
         A column is unknown (with the nearest name), there twice, or is both time and target; or
-        a name is no text that could be written in an answer.
+        a name is no text that could be written in an answer, or longer than any name.
     """
     columns = tuple(columns)
     for name in columns:
@@ -152,6 +152,12 @@ def require_columns(
                 f"The column name {_short(name)} holds half a character (a lone surrogate), which "
                 "UTF-8 cannot write. Rename the column.",
                 code="bad_text",
+            )
+        if len(name) > LONGEST_NAME:
+            raise DataError(
+                f"The column name {_short(name)} has {len(name):,} characters; at most {LONGEST_NAME:,} are "
+                "taken. Is the first line a header?",
+                code="long_name",
             )
     known = Counter(name.strip() for name in columns)
     targets = tuple(target_columns or ())

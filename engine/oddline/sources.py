@@ -6,6 +6,7 @@ cells, or as floats in one fast pass that simply fails where a cell is no number
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
@@ -28,6 +29,7 @@ __all__ = ["Cells", "Source", "open_source"]
 Cells = NDArray[np.object_]
 
 _PIECE = 1 << 18
+_LONGEST_LINE = 4 << 20
 
 
 class Source(Protocol):
@@ -55,7 +57,8 @@ def open_source(data: Any, max_rows: int, max_columns: int, max_cells: int, max_
     DataError
         The file is missing, empty or neither CSV nor JSON rows.
     LimitError
-        It unpacks to more than ``max_bytes``, or its rows have more than ``max_columns`` keys.
+        It unpacks to more than ``max_bytes``, a line is longer than any row, or rows have more than
+        ``max_columns`` keys.
         Of more than ``max_rows`` rows one more is read, to be refused by the reader.
     """
     if isinstance(data, pd.DataFrame):
@@ -70,6 +73,7 @@ def open_source(data: Any, max_rows: int, max_columns: int, max_cells: int, max_
     else:
         raw = bytes(data)
     if raw[:2] == b"\x1f\x8b":
+        sniff(raw[:HEAD_BYTES])  # what is no table need not be unpacked
         raw = _unpacked(raw, max_bytes)
         if raw[:2] == b"\x1f\x8b":
             raise DataError("The gzip file holds another gzip file; pack the table once.", code="not_a_csv")
@@ -78,39 +82,38 @@ def open_source(data: Any, max_rows: int, max_columns: int, max_cells: int, max_
     del raw
     if found.kind == "json":
         return JsonRows(text, max_rows, max_columns, max_cells)
+    _check_lines(text)
     return _Csv(text, found, max_rows, max_cells)
 
 
 def _unpacked(raw: bytes, max_bytes: int) -> bytes:
-    pieces, size = [], 0
+    unpacked = io.BytesIO()
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
             while piece := file.read(_PIECE):
-                pieces.append(piece)
-                size += len(piece)
-                if size > max_bytes:
+                unpacked.write(piece)
+                if unpacked.tell() > max_bytes:
                     raise LimitError(
                         f"The gzip file unpacks to more than {max_bytes:,} bytes. Send a smaller part.",
                         code="too_large",
                     )
     except (OSError, EOFError, zlib.error):
         raise DataError("The gzip file is damaged or cut off; pack it again.", code="damaged_gzip") from None
-    return b"".join(pieces)
+    return unpacked.getvalue()
 
 
 def _utf8(raw: bytes, found: Sniffed) -> tuple[bytes, Sniffed]:
     """The bytes as UTF-8 without BOM; what the head promised may end further down."""
-    if found.encoding == "utf-8" and raw.isascii():
-        text = raw
+    text = raw.removeprefix(codecs.BOM_UTF8)
+    if found.encoding in ("utf-8", "utf-8-sig"):
+        if not text.isascii() and not _is_utf8(text):
+            text = _in_utf8(text, "latin-1")
     else:
         try:
-            text = raw.decode(found.encoding).encode()
+            text = _in_utf8(raw, found.encoding).removeprefix(codecs.BOM_UTF8)
         except UnicodeDecodeError as error:
-            if not found.encoding.startswith("utf-8"):
-                message = f"The file starts as {found.encoding.upper()} but breaks at byte {error.start:,}."
-                raise DataError(message + " Save it as UTF-8.", code="bad_encoding") from None
-            text = raw.removeprefix(b"\xef\xbb\xbf").decode("latin-1").encode()
-        text = text.removeprefix(b"\xef\xbb\xbf")
+            message = f"The file starts as {found.encoding.upper()} but breaks at byte {error.start:,}."
+            raise DataError(message + " Save it as UTF-8.", code="bad_encoding") from None
     zero = text.find(b"\0")
     if zero >= 0:
         line = text.count(b"\n", 0, zero) + 1
@@ -121,6 +124,48 @@ def _utf8(raw: bytes, found: Sniffed) -> tuple[bytes, Sniffed]:
             row=max(1, line - 1),
         )
     return text, found
+
+
+def _decoded(raw: bytes, encoding: str) -> Iterator[str]:
+    """The text in pieces: the whole of it would take four bytes a character for the sake of one."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    for start in range(0, len(raw), _PIECE):
+        waiting = len(decoder.getstate()[0])
+        try:
+            piece = decoder.decode(raw[start : start + _PIECE], start + _PIECE >= len(raw))
+        except UnicodeDecodeError as error:
+            error.start += start - waiting
+            raise
+        yield piece
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        return all(True for _ in _decoded(raw, "utf-8"))
+    except UnicodeDecodeError:
+        return False
+
+
+def _in_utf8(raw: bytes, encoding: str) -> bytes:
+    text = io.BytesIO()
+    text.writelines(piece.encode() for piece in _decoded(raw, encoding))
+    return text.getvalue()
+
+
+def _check_lines(text: bytes) -> None:
+    """Raise LimitError for a line longer than any row: its fields would be taken apart all at once."""
+    start = 0
+    while len(text) - start > _LONGEST_LINE:
+        end = max(text.rfind(sign, start, start + _LONGEST_LINE) for sign in (b"\n", b"\r"))
+        if end < 0:
+            line = text.count(b"\n", 0, start) + 1
+            raise LimitError(
+                f"Line {line:,} of the file is longer than {_LONGEST_LINE:,} bytes. Give each row a line "
+                "of its own.",
+                code="too_large",
+                row=max(1, line - 1),
+            )
+        start = end + 1
 
 
 class _Behind(io.RawIOBase):
@@ -159,16 +204,16 @@ class _Csv:
         kinds: dict[str, Any] = {str(p): np.float64 for p in targets}
         if time is not None:
             kinds[str(time)] = object
-        frame = self._parse(wanted, kinds, self._most(targets))
+        frame = self._parse(wanted, kinds, self._most(len(targets)))
         cells = None if time is None else frame[str(time)].to_numpy()
         return cells, [frame[str(p)].to_numpy() for p in targets]
 
     def cells(self, positions: Sequence[int]) -> list[Cells]:
-        return self._objects(positions, self._most(positions))
+        return self._objects(positions, self._most(1))
 
-    def _most(self, positions: Sequence[int]) -> int:
+    def _most(self, columns: int) -> int:
         """Rows to read: one more than the limits allow, so that too many are noticed, not held."""
-        return min(self._max_rows, self._max_cells // max(1, len(positions))) + 1
+        return min(self._max_rows, self._max_cells // max(1, columns)) + 1
 
     def _objects(self, positions: Sequence[int], rows: int) -> list[Cells]:
         frame = self._parse(positions, {str(p): object for p in positions}, rows)

@@ -137,6 +137,7 @@ def read_table(
     else:
         place = {name: at for at, name in reversed([*enumerate(source.columns)])}  # the first of a name
         targets = [place[name.strip()] for name in target_columns]
+    del head  # it may hold large texts
     cells, numbers, targets = read_columns(source, time, targets, target_columns is not None, notes)
     rows = len(numbers[0])
     if rows == 0:

@@ -1,6 +1,6 @@
 """``make fuzz``: coverage-guided inputs for what reads uploads, in processes of their own.
 
-An error that is not one of ours is a crash, and more than a second for one input is a hang. The
+An error that is not one of ours is a crash; more than a second of computing for one input is a hang. The
 first input of each kind is kept, the run goes on, and the command ends with 1. Moved to
 ``tests/data/fuzz`` such a file is a test, and a seed of every later run.
 """
@@ -34,7 +34,7 @@ WATCHED = [
 ]
 """Modules whose coverage guides it: those that read what a stranger sent."""
 HANG = 1.0
-"""Seconds that one input may take."""
+"""Seconds of processor time that one input may take."""
 ENDED = 20
 """Seconds after which libFuzzer ends a process whose input does not end."""
 MEMORY = 1_024
@@ -125,16 +125,17 @@ class Watch:
         self.began = self.written = time.monotonic()
 
     def __call__(self, data: bytes) -> None:
-        begun = time.monotonic()
+        begun = time.process_time()
         try:
             self.count["ends"][self.call(data)] += 1
         except Exception as error:
             at = traceback.extract_tb(error.__traceback__)[-1]
             self.keep("crashes", f"{type(error).__name__} in {at.filename}:{at.lineno}", data, error)
-        now = time.monotonic()
-        if now - begun > HANG:
+        taken = time.process_time() - begun
+        if taken > HANG:
             self.keep("hangs", f"more than {HANG:g} s", data)
-        self.count["slowest"] = max(self.count["slowest"], now - begun)
+        self.count["slowest"] = max(self.count["slowest"], taken)
+        now = time.monotonic()
         self.count["inputs"] += 1
         self.count["seconds"] = now - self.began
         over = self.count["inputs"] >= self.task["runs"] or now - self.began > self.task["seconds"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from oddline.catalog.algorithms import ALGORITHMS, estimators_of, least_columns_of
 from oddline.catalog.parameters import PARAMETERS, Parameter, Spec
-from oddline.errors import ParameterError, did_you_mean, is_text
+from oddline.errors import LONGEST_NAME, ParameterError, did_you_mean, is_text
 
 __all__ = ["check", "named"]
 
@@ -119,6 +119,8 @@ def _value(parameter: Parameter, value: Any) -> Any:
     if parameter.kind == "text":
         if not isinstance(value, str) or not value or not is_text(value):
             raise ValueError(wrong)
+        if len(value) > LONGEST_NAME:
+            raise ValueError(_long(value))
         return value
     if parameter.kind == "columns":
         if isinstance(value, str) or not isinstance(value, Iterable):
@@ -126,6 +128,8 @@ def _value(parameter: Parameter, value: Any) -> Any:
         names = tuple(value)
         if not names or not all(isinstance(n, str) and n and is_text(n) for n in names):
             raise ValueError(wrong)
+        if len(longest := max(names, key=len)) > LONGEST_NAME:
+            raise ValueError(_long(longest))
         if len(set(names)) < len(names):
             raise ValueError(f"names a column twice: {_shown(value)}")
         return names
@@ -164,6 +168,10 @@ def _number(parameter: Parameter, value: Any, wrong: str) -> int | float:
     return number if parameter.kind == "float" else int(number)
 
 
+def _long(text: str) -> str:
+    return f"got {_shown(text)} of {len(text):,} characters; at most {LONGEST_NAME:,} are taken"
+
+
 def _shown(value: Any) -> str:
-    text = repr(value)
+    text = repr(value[:60] if isinstance(value, str) else value)
     return text if len(text) <= 60 else text[:57] + "..."
