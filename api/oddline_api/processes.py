@@ -16,7 +16,8 @@ from oddline_workers.settings import Settings, from_environment, variable
 
 __all__ = ["PROCESSES", "Process", "command", "procfile", "wanted"]
 
-SOFT_STOP = {"REMAP_SIGTERM": "SIGQUIT"}  # celery gives running jobs a grace, then hands them back
+# A SIGTERM to the whole group is for the worker, which then ends its processes in order.
+SOFT_STOP = {"REMAP_SIGTERM": "SIGQUIT"}
 
 WORKER = (
     "python -m celery --app oddline_workers.app --quiet worker --without-gossip --without-mingle"
@@ -53,7 +54,13 @@ PROCESSES: tuple[Process, ...] = (
         SOFT_STOP,
         "cpu",
     ),
-    Process("worker-gpu", "worker", WORKER + " --queues gpu --hostname gpu@%h --pool solo", SOFT_STOP, "gpu"),
+    Process(
+        "worker-gpu",
+        "worker",
+        WORKER + " --queues gpu --hostname gpu@%h --concurrency 1",
+        SOFT_STOP,
+        "gpu",
+    ),
     Process("janitor", "worker", "python -m oddline_workers.janitor"),
 )
 """In the order they are started and stopped."""

@@ -18,16 +18,23 @@ def imported(module, check="True"):
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join(ROOTS),
         "ODDLINE_REDIS_URL": "unix:///run/r.sock?db=2",
-        "ODDLINE_SHUTDOWN_SECONDS": "7",
+        "ODDLINE_KEY_PREFIX": "seven:",
     }
     command = [sys.executable, "-c", CODE.format(module=module, check=check)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
 
 def test_app_is_made_from_the_environment_and_needs_no_engine():
-    check = "module.app.conf.worker_soft_shutdown_timeout == 7 and module.app is module.app"
+    options = "module.app.conf.broker_transport_options"
+    check = f"{options}['global_keyprefix'] == 'seven:bell:' and module.app is module.app"
     assert imported("app", check) == "[]\n"
 
 
 def test_janitor_needs_no_engine():
     assert imported("janitor") == "[]\n"
+
+
+def test_the_parent_of_worker_processes_loads_the_engine_but_no_torch():
+    """CUDA that was touched before a fork cannot be used after it."""
+    check = "__import__('oddline.workflow') and 'torch' not in sys.modules"
+    assert "torch" not in imported("app", check)

@@ -88,12 +88,6 @@ def test_overtaken_attempt_is_told(store, lease, job):
     raised(lease, LostError)
 
 
-def test_abandoned_job_is_told(lease, job):
-    lease.abandon()
-    with pytest.raises(LostError):
-        lease.progress(0.5, "fit")
-
-
 def test_job_over_its_time_is_told(store, lease, job):
     lease.take(replace(job, time_limit=0.05))
     error = raised(lease, RunError)

@@ -55,6 +55,11 @@ def engine(data, job, settings, progress):
         while time.monotonic() < end:
             progress(0.5, "sleeping")
             time.sleep(0.01)
+    if word == "until":
+        # A computation that ends when there is a file of this name.
+        while not (FOLDER / rest[0]).exists():
+            progress(0.5, "waiting")
+            time.sleep(0.01)
     if word == "once" and job.attempt == 1:
         time.sleep(60)
     if word == "deaf":

@@ -6,8 +6,8 @@ import os
 from functools import cache
 from typing import Any
 
-# Before Celery reads it: SIGTERM to a worker means the soft shutdown, in which running
-# jobs that do not end within the grace go back to wait.
+# Before Celery reads it: the processes that run jobs then ignore a SIGTERM sent to the whole group, which
+# is for their parent, see drain.py.
 os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
 
 from celery import Celery
@@ -67,7 +67,6 @@ def make_app(settings: Settings, role: str = "worker", *, engine: Any = None) ->
         worker_disable_prefetch=True,
         worker_prefetch_multiplier=1,
         worker_max_tasks_per_child=1000,
-        worker_soft_shutdown_timeout=settings.shutdown_seconds,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
         worker_cancel_long_running_tasks_on_connection_loss=False,

@@ -5,9 +5,11 @@ Any number may run; the one that holds the lock works.
 
 from __future__ import annotations
 
+import os
+import secrets
 import signal
+import socket
 import threading
-import uuid
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -34,7 +36,7 @@ class Janitor:
         self.store = JobStore(connect(settings, "janitor"), settings)
         self._app = app or make_app(settings, "janitor")
         self._lock = settings.key_prefix + "janitor"
-        self._name = uuid.uuid4().hex.encode()
+        self._name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(8)}".encode()
         self._stopped = threading.Event()
 
     def stop(self) -> None:

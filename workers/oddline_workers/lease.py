@@ -85,11 +85,6 @@ class Lease:
         self._open, self._held = False, None
         self._say({"drop": self._count})
 
-    def abandon(self) -> None:
-        """The job goes to another worker; the engine is told at its next progress."""
-        if self._held is not None:
-            self._held.verdict = "lost"
-
     def stop(self) -> None:
         """End the keeper."""
         for pipe in (self._told, self._heard):

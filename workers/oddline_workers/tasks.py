@@ -23,7 +23,7 @@ from celery.worker.request import Request
 from redis.exceptions import RedisError
 
 from oddline.errors import CancelledError, OddlineError, RunError
-from oddline_workers import runner, telemetry
+from oddline_workers import drain, runner, telemetry
 from oddline_workers.connections import connect
 from oddline_workers.jobs import Job, Status
 from oddline_workers.lease import Lease, LostError
@@ -133,25 +133,15 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
         def on_failure(self, exc_info: ExceptionInfo, *args: Any, **kwargs: Any) -> Any:
             # Billiard wraps what it raised itself.
             if isinstance(getattr(exc_info.exception, "exc", exc_info.exception), WorkerLostError):
-                put_back(self.worker_pid, self.args, lost=True)
+                put_back(self.worker_pid, self.args)
             return super().on_failure(exc_info, *args, **kwargs)
 
-        def cancel(self, *args: Any, **kwargs: Any) -> None:
-            """The grace of a shutdown is over: the process ends and the job waits again."""
-            try:
-                super().cancel(*args, **kwargs)
-            except NotImplementedError:
-                # The solo pool: this very process runs the job, and cannot end itself in its midst.
-                process().lease.abandon()
-            if self.time_start:
-                put_back(self.worker_pid, self.args, lost=False)
-
-    def put_back(pid: int | None, args: Any, *, lost: bool) -> None:
+    def put_back(pid: int | None, args: Any) -> None:
         store = JobStore(connect(settings, "janitor"), settings)
         try:
             job = store.get(args[0])
             if pid is not None and job.worker.startswith(claimant(pid)):
-                store.release(job.id, job.attempt, lost=lost)
+                store.release(job.id, job.attempt, lost=True)
         except (RedisError, OddlineError) as error:
             log.warning("not put back; its lease will run out", jobId=args[0], error=str(error))
         finally:
@@ -192,6 +182,7 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
         (signals.worker_process_init, prepare_process),
     ):
         signal.connect(receiver, weak=False)
+    drain.register(settings, f":{_TOKEN}:")
 
 
 def _cores() -> int:
