@@ -142,3 +142,17 @@ def test_store_that_is_away_is_told_within_seconds(settings, service, tmp_path):
     away = replace(settings, redis_url=f"unix://{tmp_path}/none.sock?db=0")
     with pytest.raises(RedisError):
         submit(JobStore(connect(away, "gateway"), away), service.app, data=io.BytesIO(b"ok"), **FIELDS)
+
+
+def test_job_is_acknowledged_when_the_journal_of_the_store_has_it(service, monkeypatch):
+    answers = iter([1, 1, 0])
+    asked = []
+
+    def info(section):
+        asked.append(section)
+        return {"aof_pending_bio_fsync": next(answers)} if section == "persistence" else {"used_memory": 0}
+
+    monkeypatch.setattr(service.store.client, "info", info)
+    job = service.send()
+    assert asked == ["memory", "persistence", "persistence", "persistence"]
+    assert service.store.get(job.id).status is Status.QUEUED

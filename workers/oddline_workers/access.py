@@ -36,7 +36,7 @@ _KEYS = {
 # reaches beyond the keys above; what does (SCAN, FLUSHALL, CONFIG, ...) is not among them.
 _COMMANDS = (
     "-@all +@read +@write +@connection +@transaction -@dangerous -scan -randomkey -dbsize "
-    "+evalsha +script|load +time +info|memory"
+    "+evalsha +script|load +time +info|memory +info|persistence"
 )
 
 USERS = (*_KEYS, "admin")

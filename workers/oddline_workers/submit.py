@@ -76,7 +76,7 @@ def submit(
     ParameterError
         ``key`` was used with other data or parameters (422).
     redis.exceptions.RedisError
-        The store is away; no job was taken in, or one that nobody knows of and that expires.
+        The store is away; no job was taken in, or one that only its ``key`` leads to.
     """
     if not store.has_room(_size(data), HEADROOM):
         raise store_full()
@@ -100,7 +100,7 @@ def submit(
             time_limit=_time_limit(store.settings, cells),
         )
         job = store.admit(fresh, writer.pipe, key=_hashed(key), request=request.hexdigest())
-    return _rung(store, app, job) if job.id == job_id else job
+    return _acknowledged(store, app, job, ring=job.id == job_id)
 
 
 def retry(store: JobStore, app: Any, job_id: str, owner: str, *, key: str = "") -> Job:
@@ -158,15 +158,18 @@ def retry(store: JobStore, app: Any, job_id: str, owner: str, *, key: str = "") 
         raise JobError(
             f"The data of job {old.id} has expired. Submit its file again.", code="expired", status=409
         ) from error
-    return _rung(store, app, job) if job.id == fresh.id else job
+    return _acknowledged(store, app, job, ring=job.id == fresh.id)
 
 
 def _time_limit(settings: Settings, cells: int) -> float:
     return round(settings.time_limit + settings.time_limit_per_million * cells / 1e6, 3)
 
 
-def _rung(store: JobStore, app: Any, job: Job) -> Job:
-    return job.evolve(status=Status.QUEUED) if publish(store, app, job.lane, job.id) else job
+def _acknowledged(store: JobStore, app: Any, job: Job, *, ring: bool) -> Job:
+    if ring and publish(store, app, job.lane, job.id):
+        job = job.evolve(status=Status.QUEUED)
+    store.await_journal()  # last: by now it mostly has it
+    return job
 
 
 def _hashed(key: str) -> str:
