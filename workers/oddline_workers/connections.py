@@ -23,11 +23,14 @@ class Patience:
     reply: float
     connect: float
     retries: int
+    after: tuple[type[Exception], ...] = (redis.ConnectionError, redis.TimeoutError)
+    """The errors that another try follows."""
 
 
 _PATIENCE = {
-    # A request must be answered within seconds even when the store hangs.
-    "gateway": Patience(reply=1.0, connect=0.5, retries=1),
+    # A request must be answered within seconds even when the store hangs: then there is no other try, of
+    # which a fresh connection would make two for each command.
+    "gateway": Patience(reply=1.0, connect=0.5, retries=1, after=(redis.ConnectionError,)),
     # A finished result must outlive a minute without a store.
     "worker": Patience(reply=5.0, connect=2.0, retries=60),
     # The janitor has its own loop and would rather know at once.
@@ -69,7 +72,7 @@ def connect(settings: Settings, role: str) -> redis.Redis:
         socket_timeout=wait.reply,
         socket_connect_timeout=wait.connect,
         health_check_interval=25,
-        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), wait.retries),
+        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), wait.retries, wait.after),
         **({} if url.startswith("unix:") else {"socket_keepalive": True}),
     )
 
