@@ -34,6 +34,8 @@ from oddline_workers.telemetry import log
 __all__ = ["NAME", "Process", "register"]
 
 NAME = "oddline.detect"
+LOOK_SECONDS = 0.5
+"""A worker looks this often whether its processes live."""
 _HOST = socket.gethostname()
 _TOKEN = secrets.token_hex(8)
 """Tells workers apart whose containers share a host name and process numbers. Forks inherit it."""
@@ -154,9 +156,14 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
 
     def prepare_parent(options: Mapping[str, Any], **_: Any) -> None:
         """Once, before the processes are forked: the engine, told to share the cores between them."""
+        from celery.concurrency.asynpool import AsynPool  # no gateway or janitor needs it
+
         # A child that ends waits this often 0.1 s for its parent to read the last return value, which
         # a stopping parent may never do. Nobody needs it: what counts is in the record.
         pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 10
+        # A killed process is told of a moment before it can be waited for. Celery looks once, then after
+        # five seconds; until then its job waits, and the lane is a process short.
+        AsynPool.timers = property(lambda self: {self.maintain_pool: LOOK_SECONDS})
         # Celery warns root about pickled messages. Ours are JSON and others are refused.
         warnings.filterwarnings("ignore", category=SecurityWarning)
         # A request is answered in milliseconds and a job may run for minutes: on one machine, requests first.
