@@ -38,7 +38,14 @@ def create_app(settings: Settings | None = None) -> Gateway:
         Without them this is a serving process: those of the environment are read, logs go to
         stderr as JSON lines, and what the first submit needs is loaded in the background.
     """
-    app = Gateway(__name__, title="Oddline", version=oddline.__version__, docs_path=None, json_errors=False)
+    app = Gateway(
+        __name__,
+        title="Oddline",
+        version=oddline.__version__,
+        docs_path=None,
+        json_errors=False,
+        static_folder=None,
+    )
     served = settings is None
     settings = settings or from_environment()
     app.extensions["oddline"] = behind = Backend(settings)
