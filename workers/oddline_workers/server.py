@@ -186,7 +186,7 @@ class EmbeddedServer:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=self.data,
-                env={**os.environ, "LC_ALL": "C"},  # it does not start under a locale it does not know
+                env=_environment(),
                 umask=0o077,
                 process_group=0,  # a Ctrl-C at the terminal is for the owner, who stops things in order
             )
@@ -282,6 +282,12 @@ def _listener(path: Path) -> int | None:
             return int(struct.unpack("3i", client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
         except OSError:
             return None
+
+
+def _environment() -> dict[str, str]:
+    """What the server needs to know: nothing of ours, and no locale, as it may not know the user's."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ODDLINE_")}
+    return {**kept, "LC_ALL": "C"}
 
 
 def _end(pid: int, alive: Callable[[], bool], grace: float = 5.0) -> None:
