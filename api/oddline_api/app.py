@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from threading import Thread
 
 import structlog
 from apiflask import APIFlask
-from flask import Response, g
 
 import oddline
-from oddline_api import errors, health, ibm, jobs, openapi
+from oddline_api import errors, headers, health, ibm, jobs, openapi
 from oddline_api.backend import Backend
 from oddline_api.uploads import Request
 from oddline_workers import telemetry
@@ -54,8 +52,7 @@ def create_app(settings: Settings | None = None) -> Gateway:
     if served:
         telemetry.configure(settings)
         Thread(target=behind.warm, daemon=True).start()
-    app.before_request(_number)
-    app.after_request(_sign)
+    headers.register(app)
     app.register_blueprint(ibm.bp)
     app.register_blueprint(ibm.bp, url_prefix=IBM_PREFIX, name="ibm_hosted")
     app.register_blueprint(jobs.bp)
@@ -76,18 +73,3 @@ def _log_without_locals() -> None:
         ],
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )
-
-
-def _number() -> None:
-    g.transaction = secrets.token_hex(12)
-
-
-def _sign(response: Response) -> Response:
-    """The headers every answer has."""
-    headers = response.headers
-    headers["x-global-transaction-id"] = g.get("transaction") or secrets.token_hex(12)
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers.setdefault("Cache-Control", "no-store")
-    if (window := g.get("window")) is not None:
-        headers.extend(window.headers)
-    return response
