@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -25,13 +26,23 @@ IBM_BASE = "/ai4industry/run"
 class _Caller:
     """Requests with the credentials on them; every failure becomes an :class:`OddlineError`.
 
+    Parameters
+    ----------
+    url, client_id, secret : str
+    timeout : float
+        Seconds without a byte.
+    ca_file : str, optional
+        The CA of a gateway at ``https://``; without it, those that browsers trust.
+
     Raises
     ------
     ParameterError
-        ``url`` is not of the form ``http://host:port``.
+        ``url`` is not of the form ``http://host:port``, or ``ca_file`` holds no certificate.
     """
 
-    def __init__(self, url: str, client_id: str, secret: str, *, timeout: float = 60.0) -> None:
+    def __init__(
+        self, url: str, client_id: str, secret: str, *, timeout: float = 60.0, ca_file: str | None = None
+    ) -> None:
         self.url = _service_url(url)
         self._http = httpx.Client(
             base_url=self.url,
@@ -41,6 +52,7 @@ class _Caller:
                 "Accept": "application/json",
             },
             timeout=httpx.Timeout(timeout, connect=5.0),
+            verify=_trusting(ca_file) if ca_file else True,
             trust_env=False,
         )
 
@@ -85,6 +97,13 @@ class _Caller:
                     raise _refusal(response)
                 yield response
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            if why := _untrusted(error):
+                raise LimitError(
+                    f"{self.url} cannot be trusted: {why}. Set ODDLINE_CA_FILE to the CA of its certificate, "
+                    "and ODDLINE_URL to the name on it.",
+                    code="untrusted",
+                    status=503,
+                ) from error
             raise LimitError(
                 f"No service answers at {self.url}. Start one with `oddline up`, or set ODDLINE_URL.",
                 code="unreachable",
@@ -120,7 +139,7 @@ class Client(_Caller):
                     form = _form(file, Path(path).name, "file", parameters)
                     return self.call("POST", "/api/v1/jobs", headers=key, **form)
             except OddlineError as error:
-                if error.status != 503 or error.code == "unreachable" or tries == TRIES:
+                if error.status != 503 or error.code in ("unreachable", "untrusted") or tries == TRIES:
                     raise
                 time.sleep(min(error.retry_after or 0.5, 5.0))
 
@@ -201,6 +220,23 @@ def _service_url(url: str) -> str:
             f"{url!r} is not the URL of a service; expected http://host:port.", parameter="url"
         )
     return url.rstrip("/")
+
+
+def _trusting(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # SSLError is one
+        raise ParameterError(
+            f"{ca_file!r} cannot be used as a CA: {error.strerror or error}. Expected PEM certificates.",
+            parameter="ca_file",
+        ) from error
+
+
+def _untrusted(error: BaseException | None) -> str:
+    """Why the certificate of the other side was refused; empty where that was not the matter."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error.verify_message.rstrip(".") if error else ""
 
 
 def _form(file: BinaryIO, filename: str, name: str, fields: Mapping[str, Any]) -> dict[str, Any]:

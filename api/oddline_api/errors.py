@@ -106,7 +106,7 @@ def _from_http(error: HTTPException) -> Any:
 
 
 def _store_away(error: RedisError) -> Response:
-    log.warning("store away", error=type(error).__name__)
+    log.warning("store away", error=str(error))
     return answer(
         LimitError(
             "The job store cannot be reached at the moment; try again shortly.",

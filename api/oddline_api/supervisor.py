@@ -17,10 +17,10 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from oddline.errors import OddlineError, RunError
-from oddline_api.address import answers, check_port, free_port, reachable
+from oddline_api.address import answers, check_certificate, check_port, free_port, reachable
 from oddline_api.child import Child, say
 from oddline_api.guardian import SERVER, Guardian, end_group
-from oddline_api.processes import PROCESSES, Process, command, wanted
+from oddline_api.processes import PROCESSES, Process, additions, command, wanted
 from oddline_api.restarts import Restarts
 from oddline_workers.server import EmbeddedServer
 from oddline_workers.settings import Settings, variable
@@ -83,7 +83,8 @@ class Supervisor:
     def url(self) -> str:
         """Where the gateway answers."""
         host = reachable(self.settings.host)
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.settings.port}"
+        scheme = "https" if self.settings.tls_cert_file else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.settings.port}"
 
     def run(self) -> None:
         """Start, keep running until a signal says stop, stop.
@@ -92,10 +93,13 @@ class Supervisor:
         ------
         LimitError
             The data folder or the port is in use.
+        ParameterError
+            The gateway's certificate cannot be used.
         RunError
             The gateway does not start.
         """
         check_port(self.settings.host, self.settings.port)
+        check_certificate(self.settings)
         with self._wakened_by_signals():
             try:
                 if self.server:
@@ -136,7 +140,7 @@ class Supervisor:
         """Ask the gateway whether it lives; one that was heard and is silent for long is ended."""
         self._probed = now
         gateway = self.children["web"]
-        if answers(reachable(self.settings.host), self.settings.port):
+        if answers(self.settings):
             if not self._ready:
                 self._ready = True
                 self.announce()
@@ -168,7 +172,7 @@ class Supervisor:
             **{name: value for name, value in os.environ.items() if name not in OF_CLIENTS},
             "PYTHONSAFEPATH": "1",
             **{variable(name): str(value) for name, value in changed.items()},
-            **process.environment,
+            **additions(process, self.settings),
         }
 
     def _notice_ends(self) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 import oddline_api
 from oddline_api.child import Child
-from oddline_api.processes import PROCESSES, command, procfile, wanted
+from oddline_api.processes import PROCESSES, additions, command, procfile, wanted
 from oddline_api.supervisor import Supervisor
 from oddline_workers.settings import Settings
 from serving import wait_until
@@ -30,7 +30,13 @@ def test_the_procfile_is_the_table():
 def test_up_and_the_procfile_run_the_same_words():
     """The Procfile's lines as a shell expands them, with the settings' defaults and with others."""
     changed = Settings(
-        host="::1", port=9999, workers=3, cpu_lanes="cpu", gateway_workers=2, log_level="error"
+        host="::1",
+        port=9999,
+        workers=3,
+        cpu_lanes="cpu",
+        gateway_workers=2,
+        log_level="error",
+        tls_cert_file="/c.pem",
     )
     for settings, variables in (
         (Settings(), {}),
@@ -43,6 +49,7 @@ def test_up_and_the_procfile_run_the_same_words():
                 "ODDLINE_CPU_LANES": "cpu",
                 "ODDLINE_GATEWAY_WORKERS": "2",
                 "ODDLINE_LOG_LEVEL": "error",
+                "ODDLINE_TLS_CERT_FILE": "/c.pem",
             },
         ),
     ):
@@ -53,7 +60,7 @@ def test_up_and_the_procfile_run_the_same_words():
                 subprocess.check_output(["sh", "-c", f"echo {text}"], env=variables, text=True)
             )
             split = words.index("python")
-            assert dict(word.split("=") for word in words[:split]) == process.environment
+            assert dict(word.split("=") for word in words[:split]) == additions(process, settings)
             assert [sys.executable, *words[split + 1 :]] == command(process, settings)
 
 

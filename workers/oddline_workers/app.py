@@ -14,7 +14,7 @@ from celery import Celery
 from kombu import Queue
 
 from oddline_workers import tasks
-from oddline_workers.connections import celery_url, patience
+from oddline_workers.connections import celery_url, patience, tls
 from oddline_workers.settings import Settings, from_environment
 from oddline_workers.store import LANES, bell_prefix
 
@@ -36,6 +36,7 @@ def make_app(settings: Settings, role: str = "worker", *, engine: Any = None) ->
     wait = patience(role)
     app.conf.update(
         broker_url=celery_url(settings),
+        broker_use_ssl=tls(settings) or None,
         broker_transport_options={
             "global_keyprefix": bell_prefix(settings),
             "visibility_timeout": 86_400,

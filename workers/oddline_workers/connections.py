@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit, urlunsplit
 
 import redis
@@ -11,9 +12,9 @@ from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from oddline.errors import ParameterError
-from oddline_workers.settings import Settings
+from oddline_workers.settings import Settings, variable
 
-__all__ = ["Patience", "celery_url", "connect", "patience"]
+__all__ = ["Patience", "celery_url", "connect", "patience", "tls"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def connect(settings: Settings, role: str) -> redis.Redis:
     Raises
     ------
     ParameterError
-        ``redis_url`` is empty or of another form, or the password's file cannot be read.
+        ``redis_url`` is empty or of another form, or a file that the settings name cannot be read.
     """
     wait = patience(role)
     url = _checked(settings)
@@ -74,6 +75,7 @@ def connect(settings: Settings, role: str) -> redis.Redis:
         health_check_interval=25,
         retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), wait.retries, wait.after),
         **({} if url.startswith("unix:") else {"socket_keepalive": True}),
+        **tls(settings),
     )
 
 
@@ -88,6 +90,41 @@ def celery_url(settings: Settings) -> str:
     return urlunsplit(parts._replace(netloc=login + parts.netloc.rpartition("@")[2]))
 
 
+def tls(settings: Settings) -> dict[str, Any]:
+    """How a store at ``rediss://`` is met, in redis-py's words, which are Celery's too; else nothing.
+
+    Its certificate is verified and so is the name on it. No setting switches that off.
+
+    Raises
+    ------
+    ParameterError
+        A certificate is set for an address without TLS, or a file cannot be read.
+    """
+    names = {
+        "ssl_ca_certs": "redis_ca_file",
+        "ssl_certfile": "redis_cert_file",
+        "ssl_keyfile": "redis_key_file",
+    }
+    files = {key: getattr(settings, name) for key, name in names.items() if getattr(settings, name)}
+    url = urlsplit(_checked(settings))
+    if "ssl_" in url.query:
+        raise ParameterError(
+            "ODDLINE_REDIS_URL has ssl_ options; expected ODDLINE_REDIS_CA_FILE and the like instead.",
+            parameter="ODDLINE_REDIS_URL",
+        )
+    for key, path in files.items():
+        name = variable(names[key])
+        if url.scheme != "rediss":
+            raise ParameterError(
+                f"{name} is set, but ODDLINE_REDIS_URL begins with {url.scheme}://; expected rediss://.",
+                parameter=name,
+            )
+        _text(path, name)
+    return (
+        {"ssl_cert_reqs": "required", "ssl_check_hostname": True, **files} if url.scheme == "rediss" else {}
+    )
+
+
 def _login(settings: Settings) -> tuple[str | None, str | None]:
     """User and password: of the address, the password also of a file."""
     parts = urlsplit(settings.redis_url)
@@ -99,16 +136,19 @@ def _login(settings: Settings) -> tuple[str | None, str | None]:
         raise ParameterError(
             f"ODDLINE_REDIS_URL has a password and {name} names one; expected one of the two."
         )
-    try:
-        password = Path(settings.redis_password_file).read_text().strip()
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or "it is not text"
-        raise ParameterError(
-            f"{name} is {settings.redis_password_file!r}, which cannot be read: {why}.", parameter=name
-        ) from error
+    password = _text(settings.redis_password_file, name).strip()
     if not password:
         raise ParameterError(f"{name} names an empty file; expected a password in it.", parameter=name)
     return user, password
+
+
+def _text(path: str, name: str) -> str:
+    """What is in the file that a setting names."""
+    try:
+        return Path(path).read_text()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise ParameterError(f"{name} is {path!r}, which cannot be read: {why}.", parameter=name) from error
 
 
 def _checked(settings: Settings) -> str:

@@ -39,12 +39,21 @@ class Settings:
     redis_password_file: str = _setting(
         "", "path", "A file with the password of the user that the url names."
     )
+    redis_ca_file: str = _setting(
+        "", "path", "The CA of a store at rediss://; empty takes those the system trusts."
+    )
+    redis_cert_file: str = _setting("", "path", "Our certificate, for a store that asks for one.")
+    redis_key_file: str = _setting("", "path", "The key of our certificate.")
     key_prefix: str = _setting("oddline:", "text", "What every key in the store begins with.")
 
     host: str = _setting("127.0.0.1", "address", "The address the gateway listens on.")
     port: int = _setting(
         8080, "port", "The port the gateway listens on; 0 takes a free one.", least=0, most=65535
     )
+    tls_cert_file: str = _setting(
+        "", "path", "The gateway's certificate, with those in between; it speaks https then."
+    )
+    tls_key_file: str = _setting("", "path", "The key of the gateway's certificate.")
     gateway_workers: int = _setting(1, "processes", "Gateway processes.", least=1)
     gateway_threads: int = _setting(16, "threads", "Requests each gateway process works on.", least=1)
     workers: int = _setting(0, "processes", "Processes of the cpu lane; 0 takes one a core.", least=0)

@@ -14,7 +14,7 @@ from oddline_workers.settings import Settings, from_environment, variable
 
 __all__ = ["config", "warn_of_unknown_variables"]
 
-OF_CLIENTS = ("URL", "CLIENT_ID", "CLIENT_SECRET")
+OF_CLIENTS = ("URL", "CA_FILE", "CLIENT_ID", "CLIENT_SECRET")
 PREFIX = variable("")
 
 

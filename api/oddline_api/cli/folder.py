@@ -98,7 +98,9 @@ def connected(settings: Settings) -> Iterator[redis.Redis]:
             yield client
     except redis.RedisError as error:
         todo = ""
-        if settings.redis_url == from_environment().redis_url:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            todo = " Set ODDLINE_REDIS_CA_FILE to its CA, and in ODDLINE_REDIS_URL the name it has."
+        elif settings.redis_url == from_environment().redis_url:
             todo = " Start a Redis or Valkey there, or correct ODDLINE_REDIS_URL."
         where, why = _without_password(settings.redis_url), str(error).rstrip(".")
         raise LimitError(

@@ -104,8 +104,10 @@ def _client() -> Client:
     from oddline_api.client import Client
 
     try:
-        return Client(url, client_id, secret)
+        return Client(url, client_id, secret, ca_file=os.environ.get("ODDLINE_CA_FILE"))
     except ParameterError as error:
+        if error.where.get("parameter") == "ca_file":
+            raise click.UsageError(f"ODDLINE_CA_FILE: {error.message}") from error
         raise click.UsageError(f"ODDLINE_URL is {url!r}; expected http://host:port.") from error
 
 

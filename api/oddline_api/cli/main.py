@@ -72,8 +72,8 @@ class LazyGroup(click.Group):
 def cli() -> None:
     """Anomaly detection for time series: on this machine, or as a service of jobs.
 
-    The commands that talk to a service read ODDLINE_URL, ODDLINE_CLIENT_ID and
-    ODDLINE_CLIENT_SECRET; secrets are never taken from the command line.
+    The commands that talk to a service read ODDLINE_URL, ODDLINE_CLIENT_ID and ODDLINE_CLIENT_SECRET,
+    and ODDLINE_CA_FILE for https with a CA of your own; secrets are never taken from the command line.
     """
 
 
