@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from threading import Thread
 
@@ -51,6 +52,10 @@ def create_app(settings: Settings | None = None) -> Gateway:
         _log_without_locals()
     if served:
         telemetry.configure(settings)
+        # The server's own errors too: their text may be a stranger's.
+        server = logging.getLogger("_granian")
+        server.handlers.clear()
+        server.propagate = True
         Thread(target=behind.warm, daemon=True).start()
     headers.register(app)
     app.register_blueprint(ibm.bp)
@@ -69,7 +74,7 @@ def _log_without_locals() -> None:
             structlog.contextvars.merge_contextvars,
             structlog.stdlib.add_log_level,
             structlog.processors.format_exc_info,
-            structlog.processors.LogfmtRenderer(),
+            telemetry.render,
         ],
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

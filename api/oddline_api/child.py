@@ -9,9 +9,11 @@ import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from oddline_api.guardian import end_group
 from oddline_api.restarts import Restarts
+from oddline_workers.plaintext import plain
 
 __all__ = ["Child", "say"]
 
@@ -97,11 +99,16 @@ class Child(Restarts):
 
 def say(name: str, text: str) -> None:
     """One line on stderr: with its process in front on a terminal, as a JSON object elsewhere."""
-    if sys.stderr.isatty():
-        line = f"{name:10} | {text}"
-    elif text.startswith('{"'):
-        line = f'{{"process": "{name}", {text[1:]}'
-    else:
-        line = json.dumps({"process": name, "event": text})
+    line = (
+        f"{name:10} | {plain(text)}" if sys.stderr.isatty() else json.dumps(_event(text) | {"process": name})
+    )
     with suppress(OSError):  # nobody may be reading any more; the service goes on
         print(line, file=sys.stderr, flush=True)
+
+
+def _event(text: str) -> dict[str, Any]:
+    """The event that a line of a child is, or else tells."""
+    with suppress(ValueError, RecursionError):
+        if isinstance(told := json.loads(text), dict):
+            return told
+    return {"event": text}

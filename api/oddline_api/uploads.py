@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from werkzeug.utils import cached_property
 from oddline.errors import DataError, LimitError, OddlineError
 from oddline.sniff import HEAD_BYTES, Sniffed, sniff
 from oddline_api.bodies import MAX_BLOCK_BYTES, CountedStream
+from oddline_workers.plaintext import plain
 from oddline_workers.settings import Settings
 
 __all__ = ["Request", "Upload", "inspect", "takes"]
@@ -154,8 +154,8 @@ def inspect(upload: Upload, settings: Settings) -> Sniffed:
 
 
 def _clean(filename: str) -> str:
-    """The name as sent, without control characters and not beyond 255 characters."""
-    return re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", "", filename)[:255] or "data"
+    """The name as sent, without what steers a terminal, and not beyond 255 characters."""
+    return plain(filename, "")[:255] or "data"
 
 
 def takes(kind: str) -> Callable[[View], View]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 
 import orjson
 import structlog
 
+from oddline_workers.plaintext import escaped
 from oddline_workers.settings import Settings
 
-__all__ = ["configure", "log"]
+__all__ = ["configure", "log", "render"]
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -24,7 +26,6 @@ _SHARED: list[structlog.typing.Processor] = [
 def configure(settings: Settings) -> None:
     """Send our own lines, and the warnings of every library, to stderr as JSON."""
     level = logging.getLevelNamesMapping().get(settings.log_level.upper(), logging.INFO)
-    render = structlog.processors.JSONRenderer(serializer=_json)
     # Our own lines take the short way: there is one for every job.
     structlog.configure(
         processors=[*_SHARED, structlog.processors.format_exc_info, render],
@@ -58,4 +59,12 @@ class _Stderr:
 
 
 def _json(event: object, **_: object) -> str:
-    return orjson.dumps(event, default=str).decode()
+    """One line, whatever is in the values: nothing in them ends it, forges another or colours it."""
+    try:
+        return escaped(orjson.dumps(event, default=str).decode())
+    except TypeError:  # half a character, or an integer beyond 64 bits
+        return json.dumps(event, default=str)
+
+
+render = structlog.processors.JSONRenderer(serializer=_json)
+"""The last step of every line."""

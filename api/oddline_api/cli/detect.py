@@ -63,6 +63,7 @@ def detect(
         detection = run(table, spec, bar)
     bar(1.0, "done", last=True)
     from oddline_api.cli.report import print_result
+    from oddline_workers.plaintext import escaped
     from oddline_workers.render import render
 
     if picture:
@@ -74,7 +75,7 @@ def detect(
             tell(note)
     with opened(output) as target:
         if form == "json":
-            target.writelines(piece.decode() for piece in render(detection, "plain"))
+            target.writelines(escaped(piece.decode()) for piece in render(detection, "plain"))
             target.write("\n")
         else:
             import json

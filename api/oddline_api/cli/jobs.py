@@ -12,6 +12,7 @@ from oddline.errors import JobError, OddlineError, ParameterError
 from oddline_api.cli.options import detection_options, given
 from oddline_api.cli.output import OutputFile, bar, format_options, opened, print_csv, print_json, print_table
 from oddline_api.cli.report import print_result
+from oddline_workers.plaintext import plain
 
 if TYPE_CHECKING:
     from oddline_api.client import Client
@@ -37,7 +38,7 @@ def submit(file: str, wait: bool, form: str | None, **parameters: Any) -> None:
         elif form:
             _print_job(job, form)
         else:
-            click.echo(job["id"])
+            click.echo(plain(str(job["id"])))
 
 
 @click.command()

@@ -15,6 +15,8 @@ from typing import IO, Any
 
 import click
 
+from oddline_workers.plaintext import escaped, plain
+
 __all__ = [
     "PICTURES",
     "OutputFile",
@@ -30,6 +32,8 @@ __all__ = [
 
 WIDTH = 30
 PICTURES = (".png", ".svg", ".pdf")
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What a spreadsheet takes for the beginning of a formula."""
 
 
 def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,26 +97,35 @@ def opened(path: str | None) -> Any:
 
 def tell(words: str) -> None:
     """One line for people, on stderr and under the command's name."""
-    click.echo(f"oddline: {words}", err=True)
+    click.echo(f"oddline: {plain(words)}", err=True)
 
 
 def print_json(data: Any, file: IO[str] | None = None) -> None:
     """JSON with a line end; readable on a terminal."""
     file = file or sys.stdout
-    json.dump(data, file, indent=2 if file.isatty() else None, ensure_ascii=False)
-    file.write("\n")
+    text = json.dumps(data, indent=2 if file.isatty() else None, ensure_ascii=False)
+    file.write(escaped(text) + "\n")
 
 
 def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], file: IO[str] | None = None) -> None:
-    """CSV with a header."""
+    """CSV with a header; a text that a spreadsheet would take for a formula gets an apostrophe in front."""
     writer = csv.writer(file or sys.stdout, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    writer.writerows([_no_formula(cell) for cell in row] for row in rows)
+
+
+def _no_formula(cell: Any) -> Any:
+    if not isinstance(cell, str):
+        return cell
+    if cell.startswith(FORMULAS) and not _is_number(cell):
+        cell = "'" + cell
+    # The writer quotes a line feed; a carriage return alone would begin a line, and a cell, unquoted.
+    return cell.replace("\r\n", "\n").replace("\r", "\n") if "\r" in cell else cell
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[Any]], file: IO[str] | None = None) -> None:
     """Columns with aligned texts; numbers to the right."""
-    table = [[str(cell) for cell in row] for row in rows]
+    table = [[plain(str(cell)) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(header, *table, strict=True)]
     numeric = [bool(table) and all(_is_number(row[i]) for row in table) for i in range(len(header))]
     for cells in (header, ["-" * width for width in widths], *table):
@@ -128,7 +141,7 @@ def bar(fraction: float, stage: str, *, last: bool = False) -> None:
     if not sys.stderr.isatty():
         return
     full = round(min(1.0, max(0.0, fraction)) * WIDTH)
-    line = f"[{'#' * full}{'.' * (WIDTH - full)}] {fraction:4.0%} {stage}"
+    line = f"[{'#' * full}{'.' * (WIDTH - full)}] {fraction:4.0%} {plain(stage)}"
     click.echo(f"\r\x1b[K{line}" + ("\n" if last else ""), nl=False, err=True)
 
 
@@ -137,7 +150,7 @@ def table_of(mapping: Mapping[str, Any]) -> str:
     width = max(map(len, mapping))
     text = io.StringIO()
     for name, value in mapping.items():
-        text.write(f"{name.ljust(width)}  {value}\n")
+        text.write(f"{name.ljust(width)}  {plain(str(value))}\n")
     return text.getvalue().rstrip("\n")
 
 
