@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 from flask import g, request
 
-from oddline.catalog import Spec, lane_of
-from oddline.errors import ParameterError
+from oddline.catalog import Spec, lane_of, memory_of
+from oddline.errors import LimitError, ParameterError
 from oddline.sniff import require_columns
 from oddline_api.backend import backend
 from oddline_api.uploads import Upload, inspect
@@ -27,24 +27,43 @@ def admit(upload: Upload, spec: Spec, dialect: str) -> Job:
     DataError
         Empty, no table, or without a column the parameters name.
     LimitError
-        413, too large or too wide; 503, the queue or the store is full.
+        413, too large, too wide, or more than a worker has memory for; 503, the queue or the store is full.
     ParameterError
         The ``Idempotency-Key`` is malformed (400), or was used for another request (422).
     """
     behind = backend()
     found = inspect(upload, behind.settings)
     require_columns(found.columns, time_column=spec.time_column, target_columns=spec.target_columns)
+    lane = lane_of(spec.algorithm_type)
+    size = upload.data.seek(0, 2)
+    upload.data.seek(0)
+    rows, columns = round(size * found.rows_per_byte), len(spec.target_columns or found.columns)
+    _require_memory(spec, lane, rows, columns)
     return submit(
         behind.store,
         behind.queue,
         owner=g.client,
         dialect=dialect,
-        lane=lane_of(spec.algorithm_type),
+        lane=lane,
         spec=asdict(spec),
         data=upload.data,
         filename=upload.filename,
+        cells=rows * columns,
         key=idempotency_key(),
     )
+
+
+def _require_memory(spec: Spec, lane: str, rows: int, columns: int) -> None:
+    """Refuse what no worker of the lane could finish; what is only near that is left to the worker."""
+    needed, there = memory_of(spec, rows, columns), backend().store.budget(lane)
+    if there is not None and needed > there:
+        raise LimitError(
+            f"The table has about {rows:,} rows of {columns:,} columns, for which {spec.algorithm_type} "
+            f"needs about {needed / 1e6:,.0f} MB; a worker gives {there / 1e6:,.0f} MB to a job. Send fewer "
+            "rows or columns, or raise ODDLINE_JOB_MEMORY_BYTES.",
+            code="too_large_for_memory",
+            status=413,
+        )
 
 
 def idempotency_key() -> str:

@@ -15,7 +15,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -68,6 +68,8 @@ class Sniffed:
     columns : tuple of str
         The column names without surrounding blanks, in order; of JSON rows the keys met in the
         head. A name may occur twice.
+    rows_per_byte : float
+        Of the file as it is stored: its size times this is about the number of its rows.
     """
 
     kind: str
@@ -76,6 +78,7 @@ class Sniffed:
     delimiter: str
     decimal: str
     columns: tuple[str, ...]
+    rows_per_byte: float = field(default=0.0, compare=False)
 
 
 def sniff(head: bytes, *, complete: bool = False) -> Sniffed:
@@ -105,8 +108,9 @@ def sniff(head: bytes, *, complete: bool = False) -> Sniffed:
     (';', ',', ('Time', 'Value'))
     """
     gzipped = head[:2] == b"\x1f\x8b"
+    stored = len(head)
     if gzipped:
-        head, complete = _inflate(head, complete)
+        head, complete, stored = _inflate(head, complete)
     if not head:
         raise _empty()
     for magic, name in _MAGIC.items():
@@ -118,7 +122,8 @@ def sniff(head: bytes, *, complete: bool = False) -> Sniffed:
     if not start:
         raise _empty()
     if start[0] in "[{":
-        return Sniffed("json", gzipped, encoding, ",", ".", _json_columns(start, complete))
+        columns = _json_columns(start, complete)
+        return Sniffed("json", gzipped, encoding, ",", ".", columns, text.count("}") / max(1, stored))
     if start[0] == "<":
         raise _not_csv("The file is an HTML or XML document")
     lines = _lines(text, complete)
@@ -128,7 +133,8 @@ def sniff(head: bytes, *, complete: bool = False) -> Sniffed:
     if delimiter != ",":
         commas = sum(bool(_COMMA.fullmatch(cell)) for cell in cells)
         decimal = "," if commas > sum(bool(_POINT.fullmatch(cell)) for cell in cells) else "."
-    return Sniffed("csv", gzipped, encoding, delimiter, decimal, columns)
+    ends = max(text.count("\n"), text.count("\r"))
+    return Sniffed("csv", gzipped, encoding, delimiter, decimal, columns, ends / max(1, stored))
 
 
 def require_columns(
@@ -199,13 +205,15 @@ def _not_csv(seen: str) -> DataError:
     )
 
 
-def _inflate(head: bytes, complete: bool) -> tuple[bytes, bool]:
+def _inflate(head: bytes, complete: bool) -> tuple[bytes, bool, int]:
+    """The start of what is packed, whether that is all, and how many packed bytes it came from."""
     unpack = zlib.decompressobj(31)
     try:
         text = unpack.decompress(head, HEAD_BYTES)
     except zlib.error:
         raise DataError("The gzip file is damaged; pack it again.", code="damaged_gzip") from None
-    return text, complete and unpack.eof and not unpack.unused_data
+    stored = len(head) - len(unpack.unconsumed_tail)
+    return text, complete and unpack.eof and not unpack.unused_data, stored
 
 
 def _encoding(head: bytes, complete: bool) -> str:

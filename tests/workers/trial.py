@@ -49,6 +49,7 @@ def append(name, line):
 def engine(data, job, settings, progress):
     word, *rest = data.decode().split()
     append("effects", f"{word}:{job.attempt}")
+    append("claims", f"{job.id} {job.worker}")
     if word == "sleep":
         # A computation of so many seconds that reports its progress.
         end = time.monotonic() + float(rest[0])
@@ -68,6 +69,8 @@ def engine(data, job, settings, progress):
         # One that hears nothing of its keeper, and so ends late.
         signal.signal(TAP, signal.SIG_IGN)
         time.sleep(float(rest[0]))
+    if word == "eat":
+        bytearray(int(rest[0]) << 20)
     if word == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if word == "bad":

@@ -151,6 +151,10 @@ class Service:
         path = self.folder / "effects"
         return path.read_text().split() if path.exists() else []
 
+    def claims(self):
+        """Who ran what, in order: ``<job> <claim>`` a line."""
+        return (self.folder / "claims").read_text().splitlines()
+
     def ends(self, job, count=1):
         """The attempts to end a job, in order: ``<attempt>:<status>:kept`` or ``…:refused``.
 

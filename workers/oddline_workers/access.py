@@ -27,8 +27,8 @@ __all__ = ["USERS", "access_list", "password", "password_file", "write"]
 
 _KEYS = {
     "gateway": "job:* payload:* result:* pending:* outbox owner:* idempotency:* leases expiry bell:* "
-    "rate:* %R~janitor %R~secrets",
-    "worker": "job:* payload:* result:* pending:* outbox owner:* leases expiry bell:* janitor",
+    "rate:* %R~janitor %R~workers %R~secrets",
+    "worker": "job:* payload:* result:* pending:* outbox owner:* leases expiry bell:* janitor workers",
 }
 """Of the keys that :mod:`oddline_workers.store` lists, those a user reads and writes (``%R~``: reads)."""
 

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import os
 import select
 import signal
+import socket
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +36,7 @@ LARGEST_STEP = 0.5
 """Seconds between beats at most, so that progress and cancellation feel immediate."""
 GRACE_SECONDS = 10.0
 """So long after it was tapped may a job go on before its worker process is ended."""
+ANNOUNCE_SECONDS = 15.0
 LONGEST_MESSAGE = 512
 """Bytes of a message at most: up to here a write to a pipe is whole or not at all, on every system."""
 TAP = signal.SIGUSR2
@@ -58,8 +62,14 @@ class _Kept:
     """Whether its end is being written: then nothing interrupts it."""
 
 
-def start(settings: Settings) -> tuple[int, int, int]:
+def start(settings: Settings, serving: Mapping[str, int]) -> tuple[int, int, int]:
     """Fork a keeper for this process.
+
+    Parameters
+    ----------
+    settings : Settings
+    serving : mapping
+        The lanes it serves and the bytes it gives to a job there, to be made known.
 
     Returns
     -------
@@ -79,7 +89,7 @@ def start(settings: Settings) -> tuple[int, int, int]:
         return pid, told, heard
     try:
         _stand_alone({from_worker, to_worker})
-        _Keeper(settings, worker, from_worker, to_worker).run()
+        _Keeper(settings, serving, worker, from_worker, to_worker).run()
     except BaseException:
         log.exception("the keeper failed")
     finally:
@@ -99,8 +109,12 @@ def _stand_alone(pipes: set[int]) -> None:
 
 
 class _Keeper:
-    def __init__(self, settings: Settings, worker: int, read: int, write: int) -> None:
+    def __init__(
+        self, settings: Settings, serving: Mapping[str, int], worker: int, read: int, write: int
+    ) -> None:
         self._store = JobStore(connect(settings, "keeper"), settings)
+        self._serving, self._name = serving, f"{socket.gethostname()}:{worker}"
+        self._announced = -math.inf
         self._step = min(settings.lease_seconds / 5, LARGEST_STEP)
         self._worker, self._read, self._write = worker, read, write
         self._kept: _Kept | None = None
@@ -116,6 +130,16 @@ class _Keeper:
             if self._kept is not None and not _suspended(self._worker):
                 self._beat(self._kept)
                 self._hurry(self._kept)
+            self._announce()
+
+    def _announce(self) -> None:
+        now = time.monotonic()
+        if now - self._announced < ANNOUNCE_SECONDS:
+            return
+        self._announced = now
+        with suppress(RedisError):
+            for lane, budget in self._serving.items():
+                self._store.announce(lane, budget, self._name)
 
     def _hear(self) -> None:
         with suppress(BlockingIOError):

@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -53,10 +54,14 @@ class Lease:
     taps : bool
         Whether the keeper may interrupt this process with a signal when the job is to end, and end it when
         that does not help. So in worker processes; elsewhere a job learns of it at its next progress.
+    serving : mapping
+        The lanes this process serves and the bytes it gives to a job there, to be made known.
     """
 
-    def __init__(self, settings: Settings, *, taps: bool = False) -> None:
-        self._pid, self._told, self._heard = keeper.start(settings)
+    def __init__(
+        self, settings: Settings, *, taps: bool = False, serving: Mapping[str, int] | None = None
+    ) -> None:
+        self._pid, self._told, self._heard = keeper.start(settings, serving or {})
         self._room = select.poll()
         self._room.register(self._told, select.POLLOUT)
         self._default_limit = settings.time_limit

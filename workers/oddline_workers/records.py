@@ -24,6 +24,9 @@ _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-
 JOURNAL_SECONDS = 2.5
 """So long a store may flush; after two seconds it writes without having flushed."""
 
+SILENT_SECONDS = 60.0
+"""A worker that has not been heard of for so long is not counted on."""
+
 # Inside the class the name `list` is the method's.
 Jobs = list[Job]
 
@@ -35,6 +38,8 @@ class Records:
         self.client = client
         self.settings = settings
         self.root = settings.key_prefix
+        self._ask_workers = 0.0
+        self._budgets: dict[str, int] = {}
         self._ask_memory = 0.0
         self._memory = 0
         self._memory_limit = 0
@@ -104,6 +109,31 @@ class Records:
                 time.sleep(0.005)
         except NoPermissionError:
             pass  # a store that keeps INFO to itself has its own keeper
+
+    def announce(self, lane: str, budget: int, name: str) -> None:
+        """Say that a worker process serves a lane, and how much memory it gives to a job."""
+        now, key = self.now(), f"{self.root}workers"
+        pipe = self.client.pipeline(transaction=False)
+        pipe.zadd(key, {f"{lane}:{budget}:{name}": now})
+        pipe.zremrangebyscore(key, "-inf", now - int(SILENT_SECONDS * 1e6))
+        pipe.execute()
+
+    def budget(self, lane: str) -> int | None:
+        """The most memory that any worker of a lane gives to a job; None while none is known.
+
+        The store is asked every few seconds at most.
+        """
+        if time.monotonic() >= self._ask_workers:
+            self._ask_workers = time.monotonic() + 5.0
+            found: dict[str, int] = {}
+            heard: Any = self.client.zrangebyscore(
+                f"{self.root}workers", self.now() - int(SILENT_SECONDS * 1e6), "+inf"
+            )
+            for member in heard:
+                served, budget, _ = member.decode().split(":", 2)
+                found[served] = max(found.get(served, 0), int(budget))
+            self._budgets = found
+        return self._budgets.get(lane)
 
     def janitor_alive(self) -> bool:
         """Whether a janitor is at work, or was a few seconds ago: jobs of lost workers come back."""

@@ -17,7 +17,7 @@ from oddline_workers.settings import Settings
 if TYPE_CHECKING:
     from oddline.result import Detection
 
-__all__ = ["Engine", "detect", "run", "warm_up"]
+__all__ = ["Engine", "detect", "load", "run", "warm_up"]
 
 Engine = Callable[[bytes, Job, Settings, Progress], "Detection"]
 """What turns a payload into a detection."""
@@ -41,9 +41,19 @@ def detect(data: bytes, job: Job, settings: Settings, progress: Progress) -> Det
     return detect_table(table, spec, progress)
 
 
-def warm_up() -> None:
-    """Import what the engine itself imports only when it is needed, so that no job waits for it."""
+def load() -> None:
+    """Import the engine, with what it imports only when it is needed, so that no job waits for it."""
+    import_module("oddline.workflow")
     import_module("sklearn.ensemble")
+
+
+def warm_up() -> None:
+    """Let linear algebra take the memory it works in: where it gets none later, it waits for ever."""
+    import numpy as np
+    from scipy.linalg import eigh
+
+    square = np.eye(64)
+    eigh(square @ square)
 
 
 def run(

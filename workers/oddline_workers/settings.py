@@ -84,6 +84,12 @@ class Settings:
     time_limit_per_million: float = _setting(
         600.0, "seconds", "How much longer, for each million cells of the table.", least=0
     )
+    job_memory_bytes: int = _setting(
+        0,
+        "bytes",
+        "Memory a job may take; 0 takes 75 % of the machine's over its processes.",
+        least=0,
+    )
     worker_niceness: int = _setting(
         10, "steps", "How far workers stand back for a gateway on the same machine.", least=0
     )

@@ -12,6 +12,7 @@ Keys, all behind ``Settings.key_prefix``; who may touch which is in :mod:`oddlin
 ``owner:<client>``                  the jobs of a client, by submission
 ``idempotency:<client>:<sha256>``   the job that a client's key stands for, and its request
 ``expiry``                          ``<id>:<client>`` by the time its record expires
+``workers``                         ``<lane>:<bytes for a job>:<process>`` by when it was last heard of
 ``janitor``                         the name of the janitor at work; runs out with it
 ``bell:…``                          Celery's own keys
 ``credentials``, ``secrets``        the clients, see :mod:`oddline_workers.credentials`

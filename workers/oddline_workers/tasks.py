@@ -7,11 +7,9 @@ import itertools
 import os
 import secrets
 import socket
-import threading
 import time
 import warnings
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
 import structlog
@@ -23,12 +21,12 @@ from celery.worker.request import Request
 from redis.exceptions import RedisError
 
 from oddline.errors import CancelledError, OddlineError, RunError
-from oddline_workers import drain, runner, telemetry
+from oddline_workers import drain, memory, runner, telemetry
 from oddline_workers.connections import connect
 from oddline_workers.jobs import Job, Status
 from oddline_workers.lease import Lease, LostError
 from oddline_workers.settings import Settings
-from oddline_workers.store import JobStore
+from oddline_workers.store import LANES, JobStore
 from oddline_workers.telemetry import log
 
 __all__ = ["NAME", "Process", "register"]
@@ -36,6 +34,11 @@ __all__ = ["NAME", "Process", "register"]
 NAME = "oddline.detect"
 LOOK_SECONDS = 0.5
 """A worker looks this often whether its processes live."""
+OUT_OF_MEMORY = RunError(
+    "The job needs more memory than a worker gives to one. Send fewer rows or columns, or raise "
+    "ODDLINE_JOB_MEMORY_BYTES.",
+    code="out_of_memory",
+)
 _HOST = socket.gethostname()
 _TOKEN = secrets.token_hex(8)
 """Tells workers apart whose containers share a host name and process numbers. Forks inherit it."""
@@ -45,10 +48,10 @@ _CLAIMS = itertools.count(1)
 class Process:
     """What one worker process keeps from job to job: its connection, its lease, its engine."""
 
-    def __init__(self, settings: Settings, engine: runner.Engine, *, taps: bool = False) -> None:
+    def __init__(self, settings: Settings, engine: runner.Engine, **lease: Any) -> None:
         self.settings = settings
         self.engine = engine
-        self.lease = Lease(settings, taps=taps)
+        self.lease = Lease(settings, **lease)
         self.store = JobStore(connect(settings, "worker"), settings)
 
     def close(self) -> None:
@@ -87,20 +90,13 @@ class Process:
             return "lost"
         except CancelledError:
             return self._finish(job, Status.CANCELLED)
-        except OddlineError as error:
-            return self._fail(job, error)
-        except MemoryError:
-            return self._fail(
-                job,
-                RunError(
-                    "The memory of the worker was not enough. Send fewer rows or columns, or a shorter "
-                    "lookback_window.",
-                    code="out_of_memory",
-                ),
-            )
         except RedisError:
             raise  # the record cannot be written; the lease runs out and the job runs again
         except Exception as error:
+            if memory.ran_out(error):
+                return self._fail(job, OUT_OF_MEMORY)
+            if isinstance(error, OddlineError):
+                return self._fail(job, error)
             log.exception("engine failed")
             return self._fail(
                 job, RunError(f"The computation failed: {type(error).__name__}: {error}", code="internal")
@@ -121,12 +117,13 @@ def claimant(pid: int) -> str:
 def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect) -> None:
     """Give the app its task, run with ``engine``, and prepare its processes."""
     processes: dict[int, Process] = {}
+    serving: dict[str, int] = {}
 
     def process() -> Process:
         """This process's own: a fork must share neither connection nor thread with its parent."""
         if os.getpid() not in processes:
             processes.clear()
-            processes[os.getpid()] = Process(settings, engine, taps=True)
+            processes[os.getpid()] = Process(settings, engine, taps=True, serving=serving)
         return processes[os.getpid()]
 
     class DetectRequest(Request):
@@ -168,17 +165,21 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
         warnings.filterwarnings("ignore", category=SecurityWarning)
         # A request is answered in milliseconds and a job may run for minutes: on one machine, requests first.
         os.nice(settings.worker_niceness)
-        threads = max(1, _cores() // (options.get("concurrency") or _cores()))
+        children = options.get("concurrency") or _cores()
+        for lane in options.get("queues") or LANES:
+            serving[lane] = memory.budget(settings, children)
+        threads = max(1, _cores() // children)
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, str(threads))
         if engine is runner.detect:
-            import_module("oddline.workflow")
+            runner.load()
 
     def prepare_process(**_: Any) -> None:
         gc.freeze()  # what the parent imported is here to stay: no collection need look at it again
         process()
         if engine is runner.detect:
-            threading.Thread(target=runner.warm_up, name="warm-up", daemon=True).start()
+            runner.warm_up()
+        memory.hold_to(max(serving.values()))
 
     def configure_logs(**_: Any) -> None:
         telemetry.configure(settings)

@@ -15,6 +15,7 @@ from oddline.catalog.algorithms import (
     least_columns_of,
 )
 from oddline.catalog.checking import check, named
+from oddline.catalog.costs import memory_of
 from oddline.catalog.labelings import LABELINGS, Labeling
 from oddline.catalog.parameters import PARAMETERS, Parameter, Spec
 
@@ -31,5 +32,6 @@ __all__ = [
     "estimators_of",
     "lane_of",
     "least_columns_of",
+    "memory_of",
     "named",
 ]

@@ -1,0 +1,41 @@
+"""What a detection takes of the memory, by the size of its table: for refusing in time what would not fit."""
+
+from __future__ import annotations
+
+from oddline.catalog.parameters import Spec
+
+__all__ = ["memory_of"]
+
+FIXED = 30_000_000
+"""Bytes that the smallest table takes."""
+
+ROW = {"DeepAD": 350, "PredAD": 330}
+USUAL_ROW = 220
+"""Bytes a row: its time, its scores and labels, and the text of the answer."""
+
+CELL = {"auto": 43, "DeepAD": 27, "PredAD": 25}
+USUAL_CELL = 35
+"""Bytes a cell: its text as it came, and its number in the copies that are there at a time."""
+
+
+def memory_of(spec: Spec, rows: int, columns: int) -> int:
+    """Bytes that a worker takes at the peak of a detection, from the upload to the answer.
+
+    Measured, see ``bench/memory.py``: windows are made in blocks, so that the look-back has no part in it.
+    For tables of a million rows within a fifth of what was seen.
+
+    Parameters
+    ----------
+    spec : Spec
+    rows, columns : int
+        Of the table, target columns alone.
+
+    Examples
+    --------
+    >>> from oddline.catalog import check
+    >>> memory_of(check({"algorithm": "auto"}), 1_000_000, 1) / 1e6
+    293.0
+    """
+    algorithm = spec.algorithm_type
+    row, cell = ROW.get(algorithm, USUAL_ROW), CELL.get(algorithm, USUAL_CELL)
+    return FIXED + rows * (row + cell * columns)
