@@ -89,7 +89,9 @@ def test_data_survive_a_stop_and_a_kill(data):
     for number, end in enumerate((signal.SIGTERM, signal.SIGKILL)):
         with EmbeddedServer(data, Settings()) as embedded, talk(embedded) as client:
             assert client.get("kept") == (str(number - 1).encode() if number else None)
-            client.set("kept", number)
+            pipe = client.pipeline()  # a transaction: so a script's writes are kept too
+            pipe.set("kept", number).set("kept too", number)
+            pipe.execute()
             os.kill(embedded.pid, end)
             embedded._process.wait(5)
     with EmbeddedServer(data, Settings()) as embedded, talk(embedded) as client:
