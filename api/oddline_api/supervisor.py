@@ -75,7 +75,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._guardian: Guardian | None = None
 
-    def login(self, user: str) -> dict[str, str]:
+    def login(self, user: str) -> dict[str, Any]:
         """The settings with which a user meets the store, where they are not those of this process."""
         return self.server.login(user) if self.server else {}
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from oddline.errors import LimitError
@@ -105,7 +106,7 @@ class EmbeddedServer:
         self._lock: int | None = None
         self._socket = self.data / "r.sock"
 
-    def login(self, user: str = "admin") -> dict[str, str]:
+    def login(self, user: str = "admin") -> dict[str, Any]:
         """The settings with which a user of :mod:`oddline_workers.access` meets this server."""
         return {
             "redis_url": f"unix://{user}@{quote(str(self._socket))}?db=0",
@@ -162,7 +163,7 @@ class EmbeddedServer:
         while not self._answers():
             if not self.alive() or time.monotonic() > deadline:
                 raise LimitError(
-                    f"The embedded server did not start: {_tail(self.data / 'server.log')}",
+                    f"The embedded server did not start: {self.last_words()}",
                     code="server_failed",
                     status=503,
                 )
@@ -204,6 +205,12 @@ class EmbeddedServer:
         if self._lock is not None:
             os.close(self._lock)
         self.owned, self.pid, self._process, self._lock = False, None, None, None
+
+    def last_words(self) -> str:
+        """The last lines that the server wrote to its log."""
+        log = self.data / "server.log"
+        text = log.read_text(errors="replace") if log.exists() else ""
+        return " / ".join([line for line in text.splitlines() if line.strip()][-3:]) or "it said nothing"
 
     def __enter__(self) -> EmbeddedServer:
         return self if self.owned else self.start()
@@ -298,8 +305,3 @@ def _end(pid: int, alive: Callable[[], bool], grace: float = 5.0) -> None:
         time.sleep(0.005)
     if alive():
         os.kill(pid, signal.SIGKILL)
-
-
-def _tail(log: Path) -> str:
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return " / ".join(lines[-3:]) or "it said nothing"

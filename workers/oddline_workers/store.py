@@ -64,7 +64,7 @@ def _script(name: str) -> tuple[str, str]:
 
 _SCRIPTS = {
     name: _script(name)
-    for name in ("admit", "queued", "claim", "beat", "finish", "release", "cancel", "sweep")
+    for name in ("admit", "queued", "claim", "beat", "finish", "release", "cancel", "sweep", "resume")
 }
 
 
@@ -230,6 +230,10 @@ class JobStore(Records):
         )
         words = [name.decode() for name in names]
         return [*zip(words[::2], words[1::2], strict=True)]
+
+    def resume(self) -> int:
+        """After a restore: what ran waits again, and every wait begins anew; how many jobs wait."""
+        return int(self._call("resume", self._ttl, *self._limits))
 
     def _call(self, name: str, *args: Any, pipe: Any = None) -> Any:
         """Run a script, after the commands waiting in ``pipe``; teach it to a store that lost it."""

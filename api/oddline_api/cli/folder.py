@@ -19,7 +19,9 @@ from oddline_workers.settings import Settings, from_environment
 if TYPE_CHECKING:
     import redis
 
-__all__ = ["addressed", "connected", "data_option", "default_folder", "store_of"]
+    from oddline_workers.server import EmbeddedServer
+
+__all__ = ["addressed", "connected", "data_option", "default_folder", "server_of", "store_of"]
 
 
 def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,6 +64,21 @@ def store_of(data: Path | None, *, make: bool = False) -> Iterator[tuple[redis.R
             tell(f"Using the store at {_without_password(settings.redis_url)}")
             yield client, settings
         return
+    with server_of(data, settings, make=make) as server:
+        settings = replace(settings, **server.login())
+        with connected(settings) as client:
+            yield client, settings
+
+
+@contextmanager
+def server_of(data: Path | None, settings: Settings, *, make: bool = False) -> Iterator[EmbeddedServer]:
+    """The server of a data folder, running or started for the moment.
+
+    Raises
+    ------
+    click.UsageError
+        The folder holds no store, and none is to be made there.
+    """
     from oddline_workers.server import EmbeddedServer
 
     folder = (data or default_folder()).expanduser().absolute()
@@ -72,9 +89,7 @@ def store_of(data: Path | None, *, make: bool = False) -> Iterator[tuple[redis.R
         )
     tell(f"Using the store in {folder}")
     with EmbeddedServer(folder, settings) as server:
-        settings = replace(settings, **server.login())
-        with connected(settings) as client:
-            yield client, settings
+        yield server
 
 
 @contextmanager

@@ -25,12 +25,14 @@ EXIT_CODES = {
 }
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "backup": ("backup:backup", "Copy the store of `oddline up` to a file, while it runs."),
     "config": ("config:config", "Print every setting, its value and what it is for."),
     "credentials": ("credentials:credentials", "Create, list and revoke the clients of a service."),
     "demo": ("demo:demo", "Start a service, find the failures of a real machine in it, draw them, stop."),
     "detect": ("detect:detect", "Find anomalies in a file, here, without a service."),
     "fit": ("fit:fit", "Learn from a file once, to score others later."),
     "jobs": ("jobs:jobs", "List your jobs on a service; cancel one, or do one again."),
+    "restore": ("backup:restore", "Make a data folder for `oddline up` from a backup."),
     "result": ("jobs:result", "Wait for a job on a service and print its result."),
     "score": ("score:score", "Write one score for each row of a file, here, without a service."),
     "submit": ("jobs:submit", "Send a file to a service as a job."),
