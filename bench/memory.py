@@ -27,7 +27,7 @@ from oddline_workers import render, runner
 from oddline_workers.jobs import Job
 from oddline_workers.settings import Settings
 
-SIZES = "1000000x1,100000x20,1000000x20"
+SIZES = "1000000x1,1000000x20,5000x1000"
 SECONDS = 300
 
 

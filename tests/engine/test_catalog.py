@@ -11,7 +11,7 @@ from oddline.errors import ParameterError
 
 
 def test_the_examples_hold():
-    assert doctest.testmod(catalog.checking).failed == 0
+    assert doctest.testmod(catalog.checking).failed == doctest.testmod(catalog.costs).failed == 0
 
 
 def test_a_spec_has_each_parameter_with_its_default():
