@@ -103,7 +103,7 @@ def run(tmp_path_factory):
         told = [
             oddline(*words, **own) for words in (["config"], ["config", "--json"], ["credentials", "list"])
         ]
-        assert [one.returncode for one in told] == [0, 0, 3]
+        assert [one.returncode for one in told] == [0, 0, 4]
         (run.folder / "told.log").write_text("".join(one.stdout + one.stderr for one in told))
         service.process.terminate()
         run.later = service.process.stdout.read().encode()

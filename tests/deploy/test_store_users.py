@@ -13,10 +13,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 
+from acceptance.service import oddline
 from oddline_workers.access import USERS, access_list
 from oddline_workers.connections import connect
 from oddline_workers.server_binary import find_server
-from oddline_workers.settings import Settings
+from oddline_workers.settings import Settings, variable
 from serving import Served, serve, wait_until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -179,6 +180,22 @@ def test_who_says_no_name_is_refused(store):
         client = redis.Redis(unix_socket_path=f"{store.folder}/r.sock", retry=Retry(NoBackoff(), 0), **who)
         with closing(client), pytest.raises(redis.AuthenticationError):
             client.ping()
+
+
+def test_clients_are_made_by_the_admin_and_others_are_told_so(store, tmp_path):
+    def create(**changes):
+        login = {variable(name): value for name, value in {**store.login(), **changes}.items()}
+        return oddline("credentials", "create", **login)
+
+    assert create().returncode == 0
+    as_gateway = create(**store.login("gateway"))
+    assert as_gateway.returncode == 4
+    assert "No permissions" in as_gateway.stderr
+    assert "This is for its user admin." in as_gateway.stderr
+    (tmp_path / "password").write_text("another")
+    wrong = create(redis_password_file=str(tmp_path / "password"))
+    assert wrong.returncode == 4
+    assert "Correct the user in ODDLINE_REDIS_URL or its password." in wrong.stderr
 
 
 def test_the_passwords_are_nowhere_but_in_their_files(store):

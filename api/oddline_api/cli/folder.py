@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from oddline.errors import LimitError, ParameterError
+from oddline.errors import LimitError, OddlineError, ParameterError
 from oddline_api.cli.output import tell
 from oddline_workers.settings import Settings, from_environment
 
@@ -112,17 +112,26 @@ def connected(settings: Settings) -> Iterator[redis.Redis]:
             client.ping()
             yield client
     except redis.RedisError as error:
-        todo = ""
-        if "CERTIFICATE_VERIFY_FAILED" in str(error):
-            todo = " Set ODDLINE_REDIS_CA_FILE to its CA, and in ODDLINE_REDIS_URL the name it has."
-        elif settings.redis_url == from_environment().redis_url:
-            todo = " Start a Redis or Valkey there, or correct ODDLINE_REDIS_URL."
-        where, why = _without_password(settings.redis_url), str(error).rstrip(".")
-        raise LimitError(
-            f"The store does not answer at {where}: {why}.{todo}",
-            code="store_away",
-            status=503,
-        ) from error
+        raise _failure(settings, error) from error
+
+
+def _failure(settings: Settings, error: redis.RedisError) -> OddlineError:
+    """What a failure of the store is for the one who called it, and what there is to do."""
+    from redis.exceptions import AuthenticationError, NoPermissionError
+
+    where, why = _without_password(settings.redis_url), str(error).rstrip(".")
+    if isinstance(error, NoPermissionError):
+        text = f"The store at {where} refuses: {why}. This is for its user admin."
+        return OddlineError(text, code="not_allowed", status=403)
+    if isinstance(error, AuthenticationError):
+        text = f"The store at {where} refuses: {why}. Correct the user in ODDLINE_REDIS_URL or its password."
+        return OddlineError(text, code="unknown_user", status=401)
+    todo = ""
+    if "CERTIFICATE_VERIFY_FAILED" in why:
+        todo = " Set ODDLINE_REDIS_CA_FILE to its CA, and in ODDLINE_REDIS_URL the name it has."
+    elif settings.redis_url == from_environment().redis_url:
+        todo = " Start a Redis or Valkey there, or correct ODDLINE_REDIS_URL."
+    return LimitError(f"The store does not answer at {where}: {why}.{todo}", code="store_away", status=503)
 
 
 def _without_password(url: str) -> str:
