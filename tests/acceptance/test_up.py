@@ -111,8 +111,7 @@ def test_workers_stand_back_for_the_gateway(service):
 def test_a_killed_gateway_comes_back_at_the_same_address(service):
     before = service.find(GATEWAY)
     before.kill()
-    after = wait_until(lambda: service.find(GATEWAY))
-    assert after.pid != before.pid
+    wait_until(lambda: (after := service.find(GATEWAY)) and after.pid != before.pid)
 
     def answers():
         try:
@@ -137,8 +136,9 @@ def test_a_killed_server_comes_back_with_its_data(service, tmp_path):
         assert len(client.result(job)["rows"]) == 300
 
 
-def test_a_server_that_fails_to_start_is_tried_again_with_growing_pauses(service):
+def test_a_server_that_fails_to_start_is_tried_again_with_growing_pauses(service, tmp_path):
     with service.client() as client:
+        client.submit(series(tmp_path / "load.csv", 300))
         known = _ids(client)
         [manifest] = service.data.rglob("*.manifest")
         good = manifest.read_bytes()
