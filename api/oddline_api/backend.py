@@ -11,6 +11,7 @@ from redis.retry import Retry
 
 from oddline_api.limits import Limiter
 from oddline_api.slots import Slots
+from oddline_api.stalls import Stalls
 from oddline_workers.connections import connect
 from oddline_workers.settings import Settings
 from oddline_workers.store import JobStore
@@ -29,11 +30,11 @@ class Backend:
         self.store = JobStore(self.redis, settings)
         self.probe_store = JobStore(self.probe, settings)
         self.limiter = Limiter(self.redis, settings)
-        # A client that stops sending or reading holds its thread for as long as it likes, as the
-        # server has no time-out for either. Uploads and large downloads may therefore have three
-        # eighths of the threads each; the last quarter is for everything else.
+        # A client that sends or reads slowly holds its thread meanwhile. Uploads and large downloads
+        # may therefore have three eighths of the threads each; the last quarter is for everything else.
         share = max(1, 3 * settings.gateway_threads // 8)
         self.upload_slots, self.download_slots = Slots("uploads", share), Slots("downloads", share)
+        self.stalls = Stalls(settings.port, settings.stall_timeout)
 
     @cached_property
     def queue(self) -> Any:
@@ -48,6 +49,7 @@ class Backend:
 
     def close(self) -> None:
         """Give the connections back."""
+        self.stalls.close()
         self.redis.close()
         self.probe.close()
         if "queue" in self.__dict__:

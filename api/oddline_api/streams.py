@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
 
-from flask import Response, request
+from flask import Response, g, request
 
 from oddline_api.backend import backend
 from oddline_workers import results
@@ -47,15 +50,23 @@ def deliver(
     if stored.content_length <= WHOLE_BYTES:
         response = Response(b"".join(chunks), content_type="application/json")
     else:
-        behind.download_slots.take()
-        response = Response(chunks, content_type="application/json")
-        response.call_on_close(behind.download_slots.release)
+        behind.download_slots.take(g.client)
+        waiting = partial(behind.stalls.waiting, request.remote_addr or "", sending=True)
+        response = Response(_sent(chunks, waiting), content_type="application/json")
+        response.call_on_close(partial(behind.download_slots.release, g.client))
     response.headers["Vary"] = "Accept-Encoding"
     if packed:
         response.headers["Content-Encoding"] = "gzip"
     if change is None:
         response.headers["Content-Length"] = str(stored.content_length)
     return response
+
+
+def _sent(chunks: Iterable[bytes], waiting: Callable[[], AbstractContextManager[Any]]) -> Iterator[bytes]:
+    """The same chunks; while the client takes one, it is waited for."""
+    for chunk in chunks:
+        with waiting():
+            yield chunk
 
 
 def _takes_gzip() -> bool:

@@ -6,10 +6,11 @@ import functools
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Any, BinaryIO, TypeVar
 
 import flask
-from flask import current_app
+from flask import current_app, g
 from werkzeug.datastructures import FileStorage
 from werkzeug.formparser import FormDataParser
 from werkzeug.utils import cached_property
@@ -65,7 +66,14 @@ class Request(flask.Request):
         most = MAX_FIELDS_BYTES if form else settings.max_upload_bytes + MAX_FIELDS_BYTES
         if length > most:
             raise too_large(most if form else settings.max_upload_bytes)
-        return CountedStream(self.environ["wsgi.input"], length, settings.upload_timeout, behind.upload_slots)
+        return CountedStream(
+            self.environ["wsgi.input"],
+            length,
+            settings.upload_timeout,
+            behind.upload_slots,
+            g.get("client", ""),
+            partial(behind.stalls.waiting, self.remote_addr or ""),
+        )
 
     def _load_form_data(self) -> None:
         try:

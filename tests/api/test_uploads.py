@@ -185,7 +185,7 @@ def test_blocks_grow_only_while_they_come_quickly(monkeypatch):
     for _ in range(12):
         stream.read(1 << 20)
     assert raw.asked[:3] == [1024, 2048, 4096]
-    assert raw.asked[-1] == 1 << 18
+    assert raw.asked[-1] == 1 << 16
     raw.rate = 1000.0
     stream.read(1 << 20)
     stream.read(1 << 20)
@@ -197,15 +197,28 @@ def test_stalled_uploads_leave_threads_for_the_rest(make_gateway, monkeypatch):
     gateway = make_gateway(gateway_threads=8)
     slots = gateway.app.extensions["oddline"].upload_slots
     assert slots.count == 3
-    for _ in range(3):
-        slots.take()
+    for number in range(3):
+        slots.take(f"client {number}")
     answer = gateway.submit()
     assert (answer.status_code, gateway.jobs()) == (503, 0)
     assert int(answer.headers["Retry-After"]) >= 1
     assert gateway.get("/connection-check").status_code == 200
-    slots.release()
+    slots.release("client 0")
     for _ in range(3):
         assert gateway.submit().status_code == 200
+
+
+def test_one_client_leaves_slots_for_the_others(make_gateway, monkeypatch):
+    monkeypatch.setattr("oddline_api.slots.WAIT_SECONDS", 0.05)
+    gateway = make_gateway(gateway_threads=16)
+    slots = gateway.app.extensions["oddline"].upload_slots
+    assert (slots.count, slots.share) == (6, 3)
+    for _ in range(3):
+        slots.take(gateway.client_id)
+    assert gateway.submit().status_code == 503
+    assert gateway.stranger().submit().status_code == 200
+    slots.release(gateway.client_id)
+    assert gateway.submit().status_code == 200
 
 
 def test_every_refusal_gives_its_slot_back(make_gateway):

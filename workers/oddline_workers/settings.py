@@ -66,6 +66,12 @@ class Settings:
     max_columns: int = _setting(2_000, "columns", "The widest table.", least=1)
     max_cells: int = _setting(50_000_000, "cells", "The largest table.", least=1)
     upload_timeout: float = _setting(120.0, "seconds", "How long one upload may take.", least=1)
+    stall_timeout: float = _setting(
+        20.0, "seconds", "How long a client may stop in the midst of sending or reading.", least=0.1
+    )
+    header_timeout_ms: int = _setting(
+        10_000, "milliseconds", "How long the head of a request may take to come.", least=1, most=60_000
+    )
 
     submits_per_minute: int = _setting(100, "per minute", "Submits of one client.", least=1)
     reads_per_minute: int = _setting(6_000, "per minute", "Other requests of one client.", least=1)
