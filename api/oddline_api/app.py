@@ -45,6 +45,8 @@ def create_app(settings: Settings | None = None) -> Gateway:
         json_errors=False,
         static_folder=None,
     )
+    # A path with two slashes is no path of ours; else Werkzeug redirects, to the host the request names.
+    app.url_map.merge_slashes = False
     served = settings is None
     settings = settings or from_environment()
     app.extensions["oddline"] = behind = Backend(settings)
