@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-ch
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up check setup bench quality speed peers fuzz clean
+.PHONY: help demo test up check setup bench quality speed peers fuzz requests clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ quality: $(VENV)/full.stamp .venv-bench/stamp  ## Measure detection on labelled 
 
 speed: $(VENV)/full.stamp .venv-bench/stamp  ## Measure time and memory, 1,000 to 1,000,000 rows, beside other libraries
 	@$(BIN)/python bench/speed.py
+
+requests: $(VENV)/full.stamp  ## Send requests made from the OpenAPI document: make requests EXAMPLES=1000
+	@EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/python -m pytest tests/contract/test_openapi_requests.py
 
 fuzz: $(VENV)/full.stamp  ## Try a million hostile uploads on what reads them: make fuzz OPTIONS='--seconds 60'
 	@$(BIN)/python tests/fuzz/run.py $(OPTIONS)

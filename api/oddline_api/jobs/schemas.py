@@ -98,4 +98,7 @@ class Problem(Schema):
     status = Integer()
     detail = String()
     code = String()
+    column = String()
+    row = Integer()
+    parameter = String()
     errors = List(Nested(_Wrong))
