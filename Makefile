@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-ch
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up check setup bench quality speed peers fuzz requests clean
+.PHONY: help demo test up check setup bench quality speed peers fuzz requests audit clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,8 +47,11 @@ fuzz: $(VENV)/full.stamp  ## Try a million hostile uploads on what reads them: m
 
 peers: .venv-bench/stamp  ## Make .venv-bench/ with the libraries that benches compare with
 
+audit: .venv-audit/stamp  ## Ask whether a pinned dependency is known to be vulnerable; says 'not run' where no database answers
+	@$(PYTHON) bench/audit.py .venv-audit/bin/pip-audit $(OPTIONS)
+
 clean:  ## Remove the environment and every cache
-	rm -rf $(VENV) .venv-bench .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-bench .venv-audit .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -75,4 +78,10 @@ $(VENV)/full.stamp: $(INPUTS) | $(BIN)/python
 	@echo "Setting up .venv-bench with aeon, PyOD, stumpy and scikit-learn ..."
 	@$(PYTHON) -m venv .venv-bench
 	@.venv-bench/bin/python -m pip install -qq --disable-pip-version-check -c $< aeon pyod stumpy scikit-learn
+	@touch $@
+
+.venv-audit/stamp: bench/audit-constraints.txt
+	@echo "Setting up .venv-audit with pip-audit ..."
+	@$(PYTHON) -m venv .venv-audit
+	@.venv-audit/bin/python -m pip install -qq --disable-pip-version-check -c $< pip-audit
 	@touch $@
