@@ -19,7 +19,7 @@ def test_one(number, shared):
 
 def test_a_group_is_run_by_one_process(tmp_path):
     (tmp_path / "test_shared.py").write_text(TESTS)
-    words = ["-p", "no:cacheprovider", "-q", "-n", "2", "--dist", "loadgroup", "--rootdir", tmp_path, tmp_path]
+    words = ["-p", "no:cacheprovider", "-n", "2", "--dist", "loadgroup", "--rootdir", tmp_path, tmp_path]
     said = subprocess.run([sys.executable, "-m", "pytest", *words], capture_output=True, text=True).stdout
     assert "16 failed" in said
     assert said.count("started ") == 1, said
