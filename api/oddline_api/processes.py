@@ -45,7 +45,7 @@ PROCESSES: tuple[Process, ...] = (
         "gateway",
         "python -m granian --interface wsgi --factory --host {host} --port {port}"
         " --http 1 --workers {gateway_workers} --blocking-threads {gateway_threads} --no-ws"
-        " --http1-header-read-timeout {header_timeout_ms}"
+        " --http1-header-read-timeout {header_timeout_ms} --http1-buffer-size 65536"
         " --respawn-failed-workers --log-level {log_level} oddline_api.app:create_app",
         {"GRANIAN_SSL_CERTIFICATE": "{tls_cert_file}", "GRANIAN_SSL_KEYFILE": "{tls_key_file}"},
     ),

@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import negative_data_rejection, positive_data_acceptance
@@ -111,7 +111,11 @@ def test_answers_are_what_the_document_says(make_gateway, method, path):
         )
         @given(data=st.data())
         def one(data):
-            case = data.draw(operation.as_strategy(generation_mode=mode))
+            try:
+                case = data.draw(operation.as_strategy(generation_mode=mode))
+            except ValueError as error:  # schemathesis cannot spoil every body of bytes
+                assert "Unsupported type" in str(error)  # noqa: PT017
+                reject()
             if "job_id" in (case.path_parameters or {}) and data.draw(st.integers(0, 3)):
                 case.path_parameters["job_id"] = data.draw(st.sampled_from(jobs))
             passed_over = excluded + ([negative_data_rejection] if is_lenient(case) else [])

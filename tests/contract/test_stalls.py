@@ -17,7 +17,7 @@ from oddline_api.slots import Slots
 from oddline_workers import credentials
 from serving import Served, serve, wait_until
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.xdist_group("stalls")]
 
 HEADERS = 200
 JOBS = "POST /api/v1/jobs HTTP/1.1\r\nContent-Type: text/csv\r\nContent-Length: {}"

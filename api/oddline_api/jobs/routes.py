@@ -7,7 +7,7 @@ from typing import Any, cast
 from apiflask import APIBlueprint
 from flask import Response, g, request
 
-from oddline.catalog import Spec, check
+from oddline.catalog import PARAMETERS, Spec, check
 from oddline.errors import JobError, OddlineError, ParameterError
 from oddline_api import jsontext
 from oddline_api.auth import guard, submits
@@ -30,6 +30,9 @@ BODIES = {
     "application/octet-stream": ".csv",
 }
 """Content types of a bare body, and the ending of its name if none is given."""
+
+MOST_PARAMETERS = 50
+"""More are not looked at one by one."""
 
 MISSING = "is missing; send the data as a multipart file part with this name."
 
@@ -143,6 +146,11 @@ def _spec() -> Spec:
     """The parameters from form and query together; an empty one counts as not sent."""
     sent = {**request.args.to_dict(flat=False), **request.form.to_dict(flat=False)}
     sent.pop("filename", None)
+    if len(sent) > MOST_PARAMETERS:
+        raise ParameterError(
+            f"The request names {len(sent)} parameters; there are {len(PARAMETERS)}. Send those that matter.",
+            code="too_many_parameters",
+        )
     values: dict[str, Any] = {}
     problems = {name: NOT_A_FILE for name in request.files if name != "file"}
     for name, texts in sent.items():
