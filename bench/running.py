@@ -20,7 +20,7 @@ import httpx
 import psutil
 import redis
 
-from oddline_api.processes import PROCESSES, additions, command
+from oddline_api.processes import PROCESSES, command
 from oddline_api.supervisor import free_port
 from oddline_workers import credentials
 from oddline_workers.app import make_app
@@ -110,7 +110,7 @@ def service(worker_app: str = "oddline_workers.app", **changes: object) -> Itera
                     continue
                 words = [w.replace("oddline_workers.app", worker_app) for w in command(process, settings)]
                 begin = time.perf_counter()
-                started[process.name] = start(words, settings, additions(process, settings))
+                started[process.name] = start(words, settings, process.environment)
                 if process.name == "web":
                     wait_for(f"http://127.0.0.1:{settings.port}/livez")
                     web_seconds = time.perf_counter() - begin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -46,7 +47,7 @@ def running(settings: Settings, *names: str, server: EmbeddedServer | None = Non
         yield
     finally:
         for child in started:
-            child.terminate()
+            child.send_signal(signal.SIGINT)  # a gateway would take its time for SIGTERM
         for child in started:
             try:
                 child.wait(15)

@@ -12,8 +12,11 @@ import sys
 from oddline.errors import LimitError, ParameterError
 from oddline_workers.settings import Settings, from_environment
 
-__all__ = ["answers", "check_certificate", "check_port", "free_port", "reachable"]
+__all__ = ["BACKLOG", "LISTENER", "answers", "check_certificate", "free_port", "listen", "reachable"]
 
+LISTENER = "ODDLINE_LISTENER"
+"""The variable with the descriptor of a listening socket that is lent to a gateway."""
+BACKLOG = 1024  # connections that wait to be taken
 PATIENCE = 1.0  # seconds to wait for a connection, and for an answer
 
 
@@ -23,10 +26,11 @@ def free_port(host: str = "127.0.0.1") -> int:
         return int(listener.getsockname()[1])
 
 
-def check_port(host: str, port: int) -> None:
-    """Raise LimitError (``port_in_use``) where the gateway could not listen."""
+def listen(host: str, port: int) -> socket.socket:
+    """The socket on which gateways take connections; LimitError (``port_in_use``) where that cannot be."""
+    both = host == "::" and socket.has_dualstack_ipv6()
     try:
-        socket.create_server((host, port), family=_family(host)).close()
+        return socket.create_server((host, port), family=_family(host), backlog=BACKLOG, dualstack_ipv6=both)
     except OSError as error:
         raise LimitError(
             f"Cannot listen on {host}, port {port}: {error.strerror}. "

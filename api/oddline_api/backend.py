@@ -24,6 +24,7 @@ class Backend:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.leaving = False
         self.redis = connect(settings, "gateway")
         self.probe = connect(settings, "gateway")
         self.probe.set_retry(Retry(NoBackoff(), 0))  # health wants to know now

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections import deque
@@ -14,6 +15,7 @@ from typing import Any
 from oddline_api.guardian import end_group
 from oddline_api.restarts import Restarts
 from oddline_workers.plaintext import plain
+from oddline_workers.telemetry import READY
 
 __all__ = ["Child", "say"]
 
@@ -23,8 +25,18 @@ LONGEST_LINE = 1 << 16
 class Child(Restarts):
     """One command under a name, started again and again with a growing delay.
 
+    Parameters
+    ----------
+    name : str
+    argv : sequence of str
+    environment : mapping
+    lent : tuple of int
+        Descriptors that the process may use.
+
     Attributes
     ----------
+    ready : bool
+        Whether the process that runs now has said that it is at work.
     pid : int or None
         The process that runs now; it leads a process group of its own.
     output : int or None
@@ -33,16 +45,24 @@ class Child(Restarts):
         The last lines it said.
     """
 
-    def __init__(self, name: str, argv: Sequence[str], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, name: str, argv: Sequence[str], environment: Mapping[str, str], lent: tuple[int, ...] = ()
+    ) -> None:
         super().__init__()
         self.name = name
         self.argv = list(argv)
         self.environment = dict(environment)
+        self.lent = lent
+        self.ready = False
         self.pid: int | None = None
         self.output: int | None = None
         self.last_words: deque[str] = deque(maxlen=3)
         self._process: subprocess.Popen[bytes] | None = None
         self._unfinished = b""
+
+    def twin(self) -> Child:
+        """Another of the same kind, not started."""
+        return Child(self.name, self.argv, self.environment, self.lent)
 
     def start(self) -> int:
         """Start the process and return its id."""
@@ -54,17 +74,18 @@ class Child(Restarts):
             stdout=write,
             stderr=subprocess.STDOUT,
             env=self.environment,
+            pass_fds=self.lent,
             process_group=0,  # a Ctrl-C is for the supervisor; leftovers can be ended as a group
         )
         os.close(write)
-        self.pid, self.output = self._process.pid, read
+        self.pid, self.output, self.ready = self._process.pid, read, False
         self.begin()
         return self.pid
 
-    def terminate(self) -> None:
+    def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ask the process to end."""
         if self._process is not None:
-            self._process.terminate()
+            self._process.send_signal(number)
 
     def ended(self) -> bool:
         """Whether it is not running (any more)."""
@@ -94,6 +115,7 @@ class Child(Restarts):
                     text = line.decode(errors="replace")
                     if text.strip():
                         self.last_words.append(text)
+                        self.ready = self.ready or text == READY
                         say(self.name, text)
 
 

@@ -38,7 +38,7 @@ class Guardian:
         os.close(read)
 
     def tell(self, name: str, pid: int) -> None:
-        """The process that now runs under a name."""
+        """The process that now runs under a name; 0 for none any more."""
         os.write(self._pipe, f"{name} {pid}\n".encode())
 
     def dismiss(self) -> None:
@@ -62,6 +62,8 @@ def _watch(pipe: int) -> None:
             if name == "over":
                 return
             running[name] = int(pid)
+            if not running[name]:
+                del running[name]
     # Leases and attempt numbers make a job cut off here safe to run again, so no grace is given.
     server = running.pop(SERVER, None)
     for group in running.values():

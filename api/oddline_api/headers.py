@@ -42,6 +42,8 @@ def _sign(response: Response) -> Response:
     headers["x-global-transaction-id"] = g.get("transaction") or secrets.token_hex(12)
     for name, value in DEFAULTS.items():
         headers.setdefault(name, value)
+    if backend().leaving:
+        headers["Connection"] = "close"
     if backend().settings.tls_cert_file:
         headers.setdefault("Strict-Transport-Security", f"max-age={TWO_YEARS}")
     if (window := g.get("window")) is not None:

@@ -33,11 +33,13 @@ def livez() -> Response:
 @bp.get("/readyz")
 @bp.output(Health)
 def readyz() -> Response:
-    """Whether the store answers within a second; 503 if not.
+    """Whether the store answers within a second and this gateway stays; 503 if not.
 
     Says also whether a janitor is at work. Without one jobs are taken and run all the same, but
     those of lost workers do not come back; so that calls for an alarm, not for a 503.
     """
+    if backend().leaving:
+        return json_body(b'{"status": "leaving", "error": "This gateway is about to stop."}', 503)
     try:
         janitor = "alive" if backend().probe_store.janitor_alive() else "away"
     except RedisError:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from oddline.errors import OddlineError
 from oddline_workers.settings import Settings, from_environment, variable
 
-__all__ = ["PROCESSES", "Process", "additions", "command", "procfile", "wanted"]
+__all__ = ["PROCESSES", "Process", "command", "procfile", "wanted"]
 
 # A SIGTERM to the whole group is for the worker, which then ends its processes in order.
 SOFT_STOP = {"REMAP_SIGTERM": "SIGQUIT"}
@@ -27,7 +27,7 @@ WORKER = (
 
 @dataclass(frozen=True)
 class Process:
-    """One kind of process: its command and what its environment adds, with ``{settings}`` in braces.
+    """One kind of process: its command, with ``{settings}`` in braces, and what its environment adds.
 
     ``user`` is who it is in the store, of :mod:`oddline_workers.access`.
     """
@@ -40,15 +40,7 @@ class Process:
 
 
 PROCESSES: tuple[Process, ...] = (
-    Process(
-        "web",
-        "gateway",
-        "python -m granian --interface wsgi --factory --host {host} --port {port}"
-        " --http 1 --workers {gateway_workers} --blocking-threads {gateway_threads} --no-ws"
-        " --http1-header-read-timeout {header_timeout_ms} --http1-buffer-size 65536"
-        " --respawn-failed-workers --log-level {log_level} oddline_api.app:create_app",
-        {"GRANIAN_SSL_CERTIFICATE": "{tls_cert_file}", "GRANIAN_SSL_KEYFILE": "{tls_key_file}"},
-    ),
+    Process("web", "gateway", "python -m oddline_api.gateway"),
     Process(
         "worker-cpu",
         "worker",
@@ -74,11 +66,6 @@ def command(process: Process, settings: Settings) -> list[str]:
     return [sys.executable, *words[1:]]
 
 
-def additions(process: Process, settings: Settings) -> dict[str, str]:
-    """What the environment of a process has beyond ours; empty is as good as not set."""
-    return {name: value.format_map(vars(settings)) for name, value in process.environment.items()}
-
-
 def procfile() -> str:
     """The text of the Procfile: the same commands, with the settings left to the environment."""
     defaults = {item.name: item.default for item in fields(Settings)}
@@ -89,8 +76,8 @@ def procfile() -> str:
     lines = []
     for process in PROCESSES:
         assignments = "".join(f"{name}={value} " for name, value in process.environment.items())
-        line = re.sub(r"{(\w+)}", shell, assignments + process.line)
-        lines.append(f"{process.name}: {line}\n")
+        line = re.sub(r"{(\w+)}", shell, process.line)
+        lines.append(f"{process.name}: {assignments}{line}\n")
     return "".join(lines)
 
 
@@ -106,11 +93,10 @@ def main() -> None:
         sys.exit(f"usage: python -m oddline_api.processes {{{','.join(known)}}}")
     process = known[sys.argv[1]]
     try:
-        settings = from_environment()
-        words, more = command(process, settings), additions(process, settings)
+        words = command(process, from_environment())
     except OddlineError as error:
         sys.exit(f"oddline: {error.message}")
-    os.execve(words[0], words, {**os.environ, **more})  # noqa: S606
+    os.execve(words[0], words, {**os.environ, **process.environment})  # noqa: S606
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """``oddline up``: starts the service's processes in order, restarts what dies, stops all in order.
 
 One thread, one loop: it waits on the processes' output, on signals (through a wake-up socket) and
-on the next restart that is due.
+on the next restart that is due. The socket on which gateways take connections is kept here, so that
+clients wait, instead of being refused, while there is none.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from oddline.errors import OddlineError, RunError
-from oddline_api.address import answers, check_certificate, check_port, free_port, reachable
+from oddline_api.address import LISTENER, answers, check_certificate, free_port, listen, reachable
 from oddline_api.child import Child, say
-from oddline_api.guardian import SERVER, Guardian, end_group
-from oddline_api.processes import PROCESSES, Process, additions, command, wanted
+from oddline_api.family import Family
+from oddline_api.guardian import SERVER, end_group
+from oddline_api.processes import PROCESSES, Process, command, wanted
+from oddline_api.renewal import renew
 from oddline_api.restarts import Restarts
 from oddline_workers.server import EmbeddedServer
 from oddline_workers.settings import Settings, variable
@@ -65,7 +68,8 @@ class Supervisor:
         self.settings = settings
         self.announce = announce
         self.server = None if settings.redis_url else EmbeddedServer(data, settings)
-        self.children: dict[str, Child] = {}
+        self._renewal: Iterator[None] | None = None
+        self._listener: socket.socket | None = None
         self._server_restarts, self._server_down = Restarts(), False
         self._leash = leash
         self._stopping = 0
@@ -73,7 +77,7 @@ class Supervisor:
         self._ready = False
         self._heard = self._probed = 0.0
         self._selector = selectors.DefaultSelector()
-        self._guardian: Guardian | None = None
+        self.family = Family(self._selector)
 
     def login(self, user: str) -> dict[str, Any]:
         """The settings with which a user meets the store, where they are not those of this process."""
@@ -98,23 +102,24 @@ class Supervisor:
         RunError
             The gateway does not start.
         """
-        check_port(self.settings.host, self.settings.port)
         check_certificate(self.settings)
-        with self._wakened_by_signals():
+        with (
+            listen(self.settings.host, self.settings.port) as self._listener,
+            self._wakened_by_signals(),
+        ):
             try:
                 if self.server:
                     with self._interruptible():
                         self.server.start(attach=False)
-                self._guardian = Guardian()
+                self.family.guard()
                 self._tell_server()
                 for process in PROCESSES:
                     if wanted(process, self.settings):
-                        words = command(process, self.settings)
-                        self.children[process.name] = Child(process.name, words, self._environment(process))
-                self._start(self.children["web"])
+                        self.family.children[process.name] = self._child(process)
+                self.family.start(self.family.children["web"])
                 self.prepare()
                 # The first answer is waited for; the janitor's first look is not.
-                self.children["janitor"].due = math.inf
+                self.family.children["janitor"].due = math.inf
                 while not self._stopping:
                     self._turn()
             finally:
@@ -123,15 +128,18 @@ class Supervisor:
     def _turn(self) -> None:
         """One round: what is due is started, what was said is passed on, what ended is noted."""
         now = time.monotonic()
-        for child in self.children.values():
+        for child in self.family.children.values():
             if child.pid is None and child.due <= now:
-                self._start(child)
+                self.family.start(child)
         if now - self._probed >= (PROBE_EVERY if self._ready else 0.0):
             self._probe(now)
-        waits = [child.due - now for child in self.children.values() if child.pid is None]
+        waits = [child.due - now for child in self.family.children.values() if child.pid is None]
         if self._server_down:
             waits.append(self._server_restarts.due - now)
-        self._pump(max(0.0, min([1.0 if self._ready else 0.02, *waits])))
+        if self._renewal is not None and next(self._renewal, self) is self:
+            self._renewal = None
+        quick = not self._ready or self._renewal is not None
+        self.family.pump(max(0.0, min([0.02 if quick else 1.0, *waits])))
         self._notice_ends()
         if self.server:
             self._keep_server(self.server)
@@ -139,12 +147,12 @@ class Supervisor:
     def _probe(self, now: float) -> None:
         """Ask the gateway whether it lives; one that was heard and is silent for long is ended."""
         self._probed = now
-        gateway = self.children["web"]
-        if answers(self.settings):
+        gateway = self.family.children["web"]
+        if gateway.ready and answers(self.settings):
             if not self._ready:
                 self._ready = True
                 self.announce()
-                self.children["janitor"].due = now + JANITOR_LATER
+                self.family.children["janitor"].due = now + JANITOR_LATER
             self._heard = time.monotonic()
         elif gateway.pid is None:
             self._heard = now  # it has its time again from its next start
@@ -153,12 +161,12 @@ class Supervisor:
             end_group(gateway.pid)
             self._heard = now
 
-    def _start(self, child: Child) -> None:
-        pid = child.start()
-        assert child.output is not None
-        assert self._guardian is not None
-        self._selector.register(child.output, selectors.EVENT_READ, child.relay)
-        self._guardian.tell(child.name, pid)
+    def _child(self, process: Process) -> Child:
+        environment, lent = self._environment(process), ()
+        if process.name == "web" and self._listener is not None:
+            lent = (self._listener.fileno(),)
+            environment[LISTENER] = str(lent[0])
+        return Child(process.name, command(process, self.settings), environment, lent)
 
     def _environment(self, process: Process) -> dict[str, str]:
         changed = {
@@ -172,13 +180,13 @@ class Supervisor:
             **{name: value for name, value in os.environ.items() if name not in OF_CLIENTS},
             "PYTHONSAFEPATH": "1",
             **{variable(name): str(value) for name, value in changed.items()},
-            **additions(process, self.settings),
+            **process.environment,
         }
 
     def _notice_ends(self) -> None:
-        for child in self.children.values():
+        for child in self.family.children.values():
             if child.pid is not None and child.ended():
-                code = self._bury(child)
+                code = self.family.bury(child)
                 say(
                     child.name,
                     f"ended with code {code}; starts again in {child.due - time.monotonic():.1f} s",
@@ -207,40 +215,26 @@ class Supervisor:
         self._tell_server()
 
     def _tell_server(self) -> None:
-        if self.server and self.server.pid and self.server.alive() and self._guardian:
-            self._guardian.tell(SERVER, self.server.pid)
-
-    def _bury(self, child: Child) -> int:
-        assert child.output is not None
-        self._selector.unregister(child.output)
-        return child.bury()
+        if self.server and self.server.alive():
+            self.family.tell(SERVER, self.server.pid)
 
     def _stop(self) -> None:
         """Gateway, workers, janitor, server: each asked to end, and made to after its grace."""
         lanes = [process.name for process in PROCESSES if process.lane]
-        self._stop_batch(["web"], GRACE["web"])
-        self._stop_batch(lanes, self.settings.shutdown_seconds + 1.0)
-        self._stop_batch(["janitor"], GRACE["janitor"])
+
+        def hurry() -> bool:
+            return self._stopping > 1  # somebody has sent a second signal
+
+        if self._listener is not None:
+            self._listener.close()  # who comes now is refused as soon as the gateway ends
+        # The gateway at once: there is no other that its clients could turn to.
+        self.family.end(["web"], GRACE["web"], hurry, signal.SIGINT)
+        self.family.end(lanes, self.settings.shutdown_seconds + 1.0, hurry)
+        self.family.end(["janitor"], GRACE["janitor"], hurry)
         if self.server and self.server.owned:
             self.server.stop(GRACE[SERVER])
             say(SERVER, "stopped")
-        if self._guardian:
-            self._guardian.dismiss()
-
-    def _stop_batch(self, names: list[str], grace: float) -> None:
-        batch = [c for c in self.children.values() if c.name in names and c.pid is not None]
-        deadline = time.monotonic() + grace
-        for child in batch:
-            child.terminate()
-        # A second signal means that somebody is in a hurry.
-        while self._stopping < 2 and time.monotonic() < deadline and not all(c.ended() for c in batch):
-            self._pump(0.02)
-        for child in batch:
-            say(child.name, f"stopped with code {self._bury(child)}")
-
-    def _pump(self, timeout: float) -> None:
-        for key, _ in self._selector.select(timeout):
-            key.data()
+        self.family.dismiss()
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
@@ -253,7 +247,7 @@ class Supervisor:
 
     @contextmanager
     def _wakened_by_signals(self) -> Iterator[None]:
-        """Signals end the wait of the loop: CHLD to look for ends, TERM, INT and HUP to stop."""
+        """Signals end the wait of the loop: CHLD to look for ends, TERM, INT, HUP to stop, USR1 to renew."""
         read, write = socket.socketpair()
         read.setblocking(False)
         write.setblocking(False)
@@ -267,12 +261,17 @@ class Supervisor:
             if self._launching:
                 raise KeyboardInterrupt
 
+        def begin(number: int, frame: Any) -> None:
+            if self._ready and self._renewal is None:
+                self._renewal = renew(self)
+
         def pulled() -> None:
             if not os.read(0, 4096):
                 self._selector.unregister(0)
                 self._stopping += 1
 
         handlers = dict.fromkeys((signal.SIGTERM, signal.SIGINT, signal.SIGHUP), stop)
+        handlers[signal.SIGUSR1] = begin
         before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda number, frame: None)
         wakeup = signal.set_wakeup_fd(write.fileno(), warn_on_full_buffer=False)

@@ -120,7 +120,8 @@ def test_the_search_sees_what_is_there(run):
     assert kinds <= {name for name, _ in run.service.said()}
     words = b" ".join(text for place, text in run.seen.items() if place.startswith("cmdline"))
     assert all(
-        word in words for word in (b"granian", b"celery", b"oddline_workers.janitor", b"valkey-server")
+        word in words
+        for word in (b"oddline_api.gateway", b"celery", b"oddline_workers.janitor", b"valkey-server")
     )
     assert list(run.data.rglob("appendonly.aof.*"))
 

@@ -201,7 +201,7 @@ def test_a_gateway_killed_comes_back_and_is_found_by_the_health_check(service):
     port = service.url.rpartition(":")[2]
     files = {
         name: value
-        for name, value in service.find("granian").environ().items()
+        for name, value in service.find("oddline_api.gateway").environ().items()
         if name.startswith("ODDLINE_TLS")
     }
 
@@ -210,9 +210,9 @@ def test_a_gateway_killed_comes_back_and_is_found_by_the_health_check(service):
         return subprocess.run(words, env={**os.environ, "ODDLINE_PORT": port, **files}).returncode == 0
 
     assert wait_until(healthy)
-    before = service.find("granian")
+    before = service.find("oddline_api.gateway")
     os.kill(before.pid, signal.SIGKILL)
-    wait_until(lambda: (found := service.find("granian")) and found.pid != before.pid)
+    wait_until(lambda: (found := service.find("oddline_api.gateway")) and found.pid != before.pid)
     assert wait_until(healthy)
     files.clear()
     assert not healthy()

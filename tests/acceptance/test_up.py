@@ -17,7 +17,7 @@ from serving import wait_until
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(300)]
 
-GATEWAY, WORKER, JANITOR = "granian", "celery", "oddline_workers.janitor"
+GATEWAY, WORKER, JANITOR = "oddline_api.gateway", "celery", "oddline_workers.janitor"
 
 
 @pytest.fixture(scope="module")

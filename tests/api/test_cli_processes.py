@@ -15,7 +15,7 @@ import pytest
 
 import oddline_api
 from oddline_api.child import Child
-from oddline_api.processes import PROCESSES, additions, command, procfile, wanted
+from oddline_api.processes import PROCESSES, command, procfile, wanted
 from oddline_api.supervisor import Supervisor
 from oddline_workers.settings import Settings
 from serving import wait_until
@@ -60,7 +60,7 @@ def test_up_and_the_procfile_run_the_same_words():
                 subprocess.check_output(["sh", "-c", f"echo {text}"], env=variables, text=True)
             )
             split = words.index("python")
-            assert dict(word.split("=") for word in words[:split]) == additions(process, settings)
+            assert dict(word.split("=") for word in words[:split]) == process.environment
             assert [sys.executable, *words[split + 1 :]] == command(process, settings)
 
 
@@ -142,7 +142,8 @@ def test_a_gateway_that_falls_silent_is_ended(child, monkeypatch, speaks):
         settings = Settings(redis_url="redis://unused", port=listener.getsockname()[1])
         supervisor = Supervisor(settings, "", prepare=list, announce=lambda: said.append("ready"))
         web = child("import time; time.sleep(600)")
-        supervisor.children = {"web": web, "janitor": Child("janitor", [], {})}
+        supervisor.family.children = {"web": web, "janitor": Child("janitor", [], {})}
+        web.ready = True
 
         def speak(times):
             for _ in range(times):

@@ -104,7 +104,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         serve("worker-cpu", server=server, workers=1, max_unpacked_bytes=128 * MIB) as served,
     ):
         wait_until(lambda: submit(served, CSV))
-        families: dict[str, list[int]] = {"granian": [], "celery": []}
+        families: dict[str, list[int]] = {"oddline_api.gateway": [], "celery": []}
         for process in psutil.Process().children(recursive=True):
             for name, family in families.items():
                 if name in " ".join(process.cmdline()):

@@ -9,6 +9,7 @@ waits for a lease to run out.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from contextlib import suppress
@@ -16,6 +17,7 @@ from threading import Thread, Timer
 from typing import Any
 
 from billiard.process import active_children
+from billiard.util import get_temp_dir
 from celery import signals
 from celery.worker import state
 from redis.exceptions import RedisError
@@ -23,7 +25,7 @@ from redis.exceptions import RedisError
 from oddline_workers.connections import connect
 from oddline_workers.settings import Settings
 from oddline_workers.store import JobStore
-from oddline_workers.telemetry import log
+from oddline_workers.telemetry import log, say_ready
 
 __all__ = ["register"]
 
@@ -37,6 +39,7 @@ def register(settings: Settings, mark: str) -> None:
     def ready(sender: Any, **_: Any) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, lambda *_: _stop(sender, settings, mark))
+        say_ready()
 
     signals.worker_ready.connect(ready, weak=False)
 
@@ -76,6 +79,7 @@ def _hand_back(settings: Settings, mark: str) -> None:
 
 def _leave() -> None:
     _signal_children(signal.SIGKILL)
+    shutil.rmtree(get_temp_dir(), ignore_errors=True)  # which Celery removes when it is given the time
     os._exit(0)
 
 

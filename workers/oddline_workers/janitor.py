@@ -99,6 +99,7 @@ def main() -> None:
     janitor = Janitor(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: janitor.stop())
+    telemetry.say_ready()
     janitor.run()
 
 

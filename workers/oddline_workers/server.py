@@ -24,7 +24,7 @@ from oddline_workers.memory import machine_memory
 from oddline_workers.server_binary import Server, find_server
 from oddline_workers.settings import Settings
 
-__all__ = ["EmbeddedServer", "Server", "default_memory", "find_server", "ping", "runs"]
+__all__ = ["EmbeddedServer", "Server", "default_memory", "find_server", "ping", "runs", "supervisor"]
 
 GIB = 1 << 30
 SOCKET_LIMIT = 104  # bytes with the closing NUL: 108 on Linux, 104 on macOS
@@ -130,7 +130,8 @@ class EmbeddedServer:
         """
         private.make_folder(self.data)
         deadline = time.monotonic() + 10
-        while not (held := self._acquire()) and not runs(self._holder()) and time.monotonic() < deadline:
+        role = "visitor" if attach else "up"
+        while not (held := self._acquire(role)) and not runs(self._holder()) and time.monotonic() < deadline:
             time.sleep(0.01)  # the owner is dead and its folder is being tidied up
         if held:
             self.owned = True
@@ -195,6 +196,11 @@ class EmbeddedServer:
         """Whether the process this object owns still runs."""
         return self._process is not None and self._process.poll() is None
 
+    def interrupt(self) -> None:
+        """Ask the process this object owns to end; :meth:`launch` starts another."""
+        if self._process is not None:
+            self._process.terminate()
+
     def stop(self, grace: float = 5.0) -> None:
         """Stop an owned server in an orderly way, by force after ``grace`` seconds; leave a foreign one."""
         if not self.owned:
@@ -218,7 +224,7 @@ class EmbeddedServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _acquire(self) -> bool:
+    def _acquire(self, role: str) -> bool:
         if self._lock is not None:
             return True
         handle = os.open(self.data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -228,14 +234,14 @@ class EmbeddedServer:
             os.close(handle)
             return False
         os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        os.pwrite(handle, f"{os.getpid()} {role}".encode(), 0)
         self._lock = handle
         return True
 
     def _holder(self) -> int:
         try:
-            return int((self.data / "lock").read_text())
-        except (OSError, ValueError):
+            return int((self.data / "lock").read_text().split()[0])
+        except (OSError, ValueError, IndexError):
             return os.getpid()  # it has just taken the lock and not yet said its name
 
     def _answers(self) -> bool:
@@ -254,6 +260,19 @@ class EmbeddedServer:
             code="server_failed",
             status=503,
         )
+
+
+def supervisor(data: Path) -> int | None:
+    """The process of the ``oddline up`` on this folder; None where there is none."""
+    try:
+        with open(data / "lock") as lock:
+            pid, role = lock.read().split()
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return int(pid) if role == "up" else None
+    except (OSError, ValueError):
+        pass
+    return None
 
 
 def _socket_path(data: Path) -> Path:

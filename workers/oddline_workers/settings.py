@@ -54,6 +54,12 @@ class Settings:
         "", "path", "The gateway's certificate, with those in between; it speaks https then."
     )
     tls_key_file: str = _setting("", "path", "The key of the gateway's certificate.")
+    drain_seconds: float = _setting(
+        3.0,
+        "seconds",
+        "How long a gateway that stops tells clients to come back on another connection.",
+        least=0,
+    )
     gateway_workers: int = _setting(1, "processes", "Gateway processes.", least=1)
     gateway_threads: int = _setting(16, "threads", "Requests each gateway process works on.", least=1)
     workers: int = _setting(0, "processes", "Processes of the cpu lane; 0 takes one a core.", least=0)

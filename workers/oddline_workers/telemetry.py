@@ -12,7 +12,10 @@ import structlog
 from oddline_workers.plaintext import escaped
 from oddline_workers.settings import Settings
 
-__all__ = ["configure", "log", "render"]
+__all__ = ["READY", "configure", "log", "render", "say_ready"]
+
+READY = '{"event": "ready"}'
+"""What a process says when it is at work, whatever the level of its log."""
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -47,6 +50,11 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.WARNING))
+
+
+def say_ready() -> None:
+    """Tell whoever started this process that it is at work."""
+    print(READY, file=sys.stderr, flush=True)
 
 
 class _Stderr:

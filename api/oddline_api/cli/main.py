@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "detect": ("detect:detect", "Find anomalies in a file, here, without a service."),
     "fit": ("fit:fit", "Learn from a file once, to score others later."),
     "jobs": ("jobs:jobs", "List your jobs on a service; cancel one, or do one again."),
+    "restart": ("restart:restart", "Replace the parts of a running service, one after the other."),
     "restore": ("backup:restore", "Make a data folder for `oddline up` from a backup."),
     "result": ("jobs:result", "Wait for a job on a service and print its result."),
     "score": ("score:score", "Write one score for each row of a file, here, without a service."),
