@@ -15,7 +15,7 @@ from typing import Any
 from oddline_api.guardian import end_group
 from oddline_api.restarts import Restarts
 from oddline_workers.plaintext import plain
-from oddline_workers.telemetry import READY
+from oddline_workers.readiness import READY
 
 __all__ = ["Child", "say"]
 

@@ -90,7 +90,7 @@ class Gateway(MPServer):
 def serving() -> Any:
     """The WSGI app of one serving process, which is told by a signal when to take no more."""
     from oddline_api.app import create_app
-    from oddline_workers.telemetry import say_ready
+    from oddline_workers.readiness import say_ready
 
     app = create_app()
 

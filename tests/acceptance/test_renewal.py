@@ -14,9 +14,9 @@ import requests
 from acceptance.load import SUBMIT, TABLE, Load
 from acceptance.service import PATIENCE, Service, environment, gone, oddline
 from oddline_api.address import LISTENER, listen
+from oddline_workers.readiness import READY
 from oddline_workers.server import EmbeddedServer, supervisor
 from oddline_workers.settings import Settings, variable
-from oddline_workers.telemetry import READY
 from serving import free_port, wait_for_gateway, wait_until
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(300), pytest.mark.xdist_group("renewal")]
@@ -83,7 +83,7 @@ def test_a_request_in_progress_is_finished_by_the_gateway_that_leaves(service, h
         )
         assert old.is_running()
         wire.sendall(TABLE[300:])
-        answer = wire.recv(65536)
+        answer = b"".join(iter(lambda: wire.recv(65536), b""))  # until it is closed
         assert answer.startswith(b"HTTP/1.1 202 ")
         assert b"\r\nconnection: close\r\n" in answer.lower()
     wait_until(lambda: len(renewed(service)) == before + len(PARTS))

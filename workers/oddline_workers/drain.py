@@ -23,9 +23,10 @@ from celery.worker import state
 from redis.exceptions import RedisError
 
 from oddline_workers.connections import connect
+from oddline_workers.readiness import say_ready
 from oddline_workers.settings import Settings
 from oddline_workers.store import JobStore
-from oddline_workers.telemetry import log, say_ready
+from oddline_workers.telemetry import log
 
 __all__ = ["register"]
 

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from oddline_workers import telemetry
 from oddline_workers.app import make_app
 from oddline_workers.connections import connect
+from oddline_workers.readiness import say_ready
 from oddline_workers.settings import Settings, from_environment
 from oddline_workers.store import JobStore
 from oddline_workers.submit import publish
@@ -99,7 +100,7 @@ def main() -> None:
     janitor = Janitor(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: janitor.stop())
-    telemetry.say_ready()
+    say_ready()
     janitor.run()
 
 

@@ -12,10 +12,7 @@ import structlog
 from oddline_workers.plaintext import escaped
 from oddline_workers.settings import Settings
 
-__all__ = ["READY", "configure", "log", "render", "say_ready"]
-
-READY = '{"event": "ready"}'
-"""What a process says when it is at work, whatever the level of its log."""
+__all__ = ["configure", "log", "render"]
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -50,11 +47,6 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.WARNING))
-
-
-def say_ready() -> None:
-    """Tell whoever started this process that it is at work."""
-    print(READY, file=sys.stderr, flush=True)
 
 
 class _Stderr:
