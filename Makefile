@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-ch
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up check setup bench quality speed peers fuzz requests audit clean
+.PHONY: help demo test up check setup bench quality speed peers fuzz requests faults audit clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ requests: $(VENV)/full.stamp  ## Send requests made from the OpenAPI document: m
 
 fuzz: $(VENV)/full.stamp  ## Try a million hostile uploads on what reads them: make fuzz OPTIONS='--seconds 60'
 	@$(BIN)/python tests/fuzz/run.py $(OPTIONS)
+
+faults: $(VENV)/full.stamp  ## Play the fault table in full and print it (kills, outages, lost messages, wrong clocks ...)
+	@FAULTS=full $(BIN)/python -m pytest tests/faults -n 2 --dist loadgroup
 
 peers: .venv-bench/stamp  ## Make .venv-bench/ with the libraries that benches compare with
 

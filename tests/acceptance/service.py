@@ -47,15 +47,19 @@ def gone(processes: list[psutil.Process]) -> bool:
 class Service:
     """One ``oddline up``; ``facts`` is its ready line."""
 
+    PROGRAM = ODDLINE
+
     def __init__(self, data: Path, *words: str, **settings: str) -> None:
         self.data = data
         self.log = data.parent / f"up-{time.monotonic_ns()}.log"
         with self.log.open("wb") as errors:
             self.process = subprocess.Popen(
-                [*ODDLINE, "up", "--json", "--port", "0", "--data", str(data), "--workers", "1", *words],
+                [*self.PROGRAM, "up", "--json", "--port", "0", "--data", str(data), "--workers", "1", *words],
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                env=environment(ODDLINE_LEASE_SECONDS="3", ODDLINE_JANITOR_SECONDS="0.1", **settings),
+                env=environment(
+                    **{"ODDLINE_LEASE_SECONDS": "3", "ODDLINE_JANITOR_SECONDS": "0.1", **settings}
+                ),
                 text=True,
             )
         assert self.process.stdout is not None

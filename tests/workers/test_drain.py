@@ -66,7 +66,7 @@ def test_under_load_each_job_ends_here_or_is_handed_to_another_worker(service):
 def test_with_one_process_a_job_has_its_grace_and_then_waits_again(service, pool):
     def worker():
         return service.start(
-            *("-m", "celery", "-q", "-A", "trial", "worker", "-Q", "cpu", "-P", pool, "-c", "1"),
+            *("-m", "celery", "-q", "-A", "workers.trial", "worker", "-Q", "cpu", "-P", pool, "-c", "1"),
             *("-l", "error", "--without-gossip", "--without-mingle", "--without-heartbeat"),
         )
 

@@ -52,39 +52,3 @@ def test_progress_and_cancellation_of_a_running_job(running_service):
     (cancelled,) = s.over(job)
     assert cancelled.status is Status.CANCELLED
     assert s.over(s.send("ok"))[0].status is Status.DONE
-
-
-def test_lost_message_is_sent_again(running_service):
-    s = running_service
-    blocker = s.send("sleep 60")
-    s.executing(blocker)
-    job = s.send("ok")
-    assert s.client.delete(s.settings.key_prefix + "bell:cpu")
-    s.store.cancel(blocker.id, OWNER)
-    assert s.over(job)[0].status is Status.DONE
-
-
-def test_surplus_messages_have_no_effect(running_service):
-    s = running_service
-    before = len(s.effects())
-    jobs = [s.send("ok") for _ in range(5)]
-    for job in jobs * 3:
-        s.app.send_task("oddline.detect", (job.id,), queue="cpu")
-    assert {job.attempt for job in s.over(*jobs)} == {1}
-    s.app.send_task("oddline.detect", (jobs[0].id,), queue="cpu")
-    s.app.send_task("oddline.detect", ("../job:*",), queue="cpu")
-    # One more job behind them in the list: once it is done, they have all been read.
-    assert s.over(s.send("ok"))[0].attempt == 1
-    assert s.effects()[before:] == ["ok:1"] * 6
-
-
-def test_altered_payload_fails_instead_of_being_computed(running_service):
-    s = running_service
-    before = len(s.effects())
-    blocker = s.send("sleep 60")
-    s.executing(blocker)
-    job = s.send("ok")
-    s.client.hset(s.store.payload_key(job.id), "0", "no")
-    s.store.cancel(blocker.id, OWNER)
-    assert s.over(job)[0].error["code"] == "damaged"
-    assert s.effects()[before:] == ["sleep:1"]

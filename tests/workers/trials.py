@@ -8,25 +8,21 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 import uuid
 from dataclasses import fields, replace
 from pathlib import Path
 
-import pytest
-
 from oddline_workers import blobs, results
 from oddline_workers.app import make_app
 from oddline_workers.connections import connect
-from oddline_workers.janitor import Janitor
 from oddline_workers.jobs import Job, Status
 from oddline_workers.settings import Settings, variable
 from oddline_workers.store import JobStore
 from oddline_workers.submit import submit
 
-HERE = Path(__file__).parent
-ROOTS = [str(HERE.parents[1] / floor) for floor in ("engine", "workers", "api")]
+TESTS = Path(__file__).parents[1]
+ROOTS = [str(TESTS.parent / floor) for floor in ("engine", "workers", "api")]
 NAMES = (f"here:1:{n}" for n in itertools.count())
 OWNER = "11111111-1111-4111-8111-111111111111"
 
@@ -38,7 +34,7 @@ def wait_for(condition, seconds=30.0):
         if value := condition():
             return value
         time.sleep(0.01)
-    pytest.fail(f"not reached within {seconds} s")
+    raise AssertionError(f"not reached within {seconds} s")
 
 
 def new_job(**changes):
@@ -87,15 +83,13 @@ class Service:
         self.store = JobStore(self.client, settings)
         self.app = make_app(settings, "gateway")
         self.running = []
-        self.alive = []
-        self.tidying = None
 
-    def start(self, *command):
+    def start(self, *command, **more):
         environment = os.environ | {
             variable(item.name): str(getattr(self.settings, item.name)) for item in fields(Settings)
         }
-        environment["PYTHONPATH"] = os.pathsep.join([*ROOTS, str(HERE)])
-        environment["TRIAL_FOLDER"] = str(self.folder)
+        environment["PYTHONPATH"] = os.pathsep.join([*ROOTS, str(TESTS)])
+        environment |= {"TRIAL_FOLDER": str(self.folder), **more}
         # A group of its own: the whole worker can be killed at once, as a machine would.
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", *command],
@@ -104,24 +98,15 @@ class Service:
         self.running.append(process)
         return process
 
-    def worker(self, *, app="trial", processes=1):
+    def worker(self, *, app="workers.trial", processes=1, **more):
         return self.start(
             "-m", "celery", "-q", "-A", app, "worker", "-Q", "cpu", "-c", str(processes), "-l", "error",
             "-n", f"{uuid.uuid4().hex}@t", "--without-gossip", "--without-mingle", "--without-heartbeat",
+            **more,
         )  # fmt: skip
-
-    def workers(self, count):
-        """See to it that so many workers are alive: trials may share them, and kill them."""
-        self.alive = [process for process in self.alive if process.poll() is None]
-        self.alive += [self.worker() for _ in range(count - len(self.alive))]
 
     def janitor(self):
         return self.start("-m", "oddline_workers.janitor")
-
-    def janitor_here(self):
-        """A janitor as a thread of the test, which starts at once."""
-        self.tidying = Janitor(self.settings)
-        threading.Thread(target=self.tidying.run, daemon=True).start()
 
     def send(self, text="ok", **changes):
         """Submit a text as the upload; the trial engine does what it says."""
@@ -146,10 +131,14 @@ class Service:
 
         return wait_for(found)
 
-    def effects(self):
-        """What the engine did, in order: one word a line, appended by the engine itself."""
-        path = self.folder / "effects"
-        return path.read_text().split() if path.exists() else []
+    def starts(self):
+        """What the engine began, in order: one word a job and attempt, appended by the engine itself."""
+        return [word for _, word in self.noted("starts")]
+
+    def noted(self, name):
+        """The lines of one of the files that the worker appends to, as (job id, word)."""
+        path = self.folder / name
+        return [tuple(line.split()) for line in path.read_text().splitlines()] if path.exists() else []
 
     def claims(self):
         """Who ran what, in order: ``<job> <claim>`` a line."""
@@ -160,11 +149,9 @@ class Service:
 
         Waits for so many; a worker notes its own only after the store has it.
         """
-        path = self.folder / "ends"
 
         def found():
-            lines = path.read_text().splitlines() if path.exists() else []
-            ends = [line.split()[1] for line in lines if line.startswith(job.id)]
+            ends = [word for name, word in self.noted("ends") if name == job.id]
             return (ends,) if len(ends) >= count else None
 
         return wait_for(found)[0]
@@ -176,8 +163,6 @@ class Service:
         return json.loads(b"".join(chunks))
 
     def close(self):
-        if self.tidying is not None:
-            self.tidying.stop()
         for process in self.running:
             if process.poll() is None:
                 os.killpg(process.pid, 9)
