@@ -14,6 +14,7 @@ __all__ = ["ColumnEnergy", "JointNeighbors", "WindowNeighbors"]
 
 Floats = NDArray[np.float64]
 
+_ROUNDING = 1e-9
 _REFERENCES = 1_000
 _NEIGHBORS = 5
 _FOLDS = 4  # of the references in WindowNeighbors: the near ones in time seldom meet in one
@@ -105,7 +106,8 @@ class ColumnEnergy(Detector):
     def parts(self, windows: Floats, channels: int, places: NDArray[np.intp] | None) -> Floats:
         """What each column does more than usual; the parts sum to the score."""
         each = self._spectra.energies(windows)
-        more = np.maximum(each - self._usual, 0.0) * self.weights
+        # The usual is what some window has: by rounding alone it must not have more.
+        more = np.maximum(each - self._usual * (1 + _ROUNDING), 0.0) * self.weights
         return _summing_to(np.linalg.norm(each * self.weights, axis=1), more**2)
 
     def __str__(self) -> str:
