@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from oddline.catalog import ALGORITHMS, check, memory_of
+from oddline.catalog import ALGORITHMS, memory_of
 from oddline_workers import render, runner
 from oddline_workers.jobs import Job
 from oddline_workers.settings import Settings
@@ -62,8 +62,7 @@ def line(algorithm: str, estimator: str, rows: int, columns: int) -> str:
     """One row of the table, from a run in a process of its own."""
     words = [sys.executable, __file__, "--run", algorithm, estimator, str(rows), str(columns)]
     head = f"| {algorithm} {estimator} | {rows:,} × {columns} |"
-    spec = check({"algorithm_type": algorithm, "anomaly_estimator": estimator})
-    guess = memory_of(spec, rows, columns)
+    guess = memory_of(algorithm, rows, columns)
     try:
         ended = subprocess.run(words, capture_output=True, text=True, check=True, timeout=SECONDS)
     except subprocess.TimeoutExpired:

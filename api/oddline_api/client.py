@@ -131,17 +131,13 @@ class Client(_Caller):
 
         Sent again where the line breaks or the service is busy, under one key: it makes one job.
         """
-        key, tries = {"Idempotency-Key": str(uuid.uuid4())}, 0
-        while True:
-            tries += 1
-            try:
-                with open(path, "rb") as file:
-                    form = _form(file, Path(path).name, "file", parameters)
-                    return self.call("POST", "/api/v1/jobs", headers=key, **form)
-            except OddlineError as error:
-                if error.status != 503 or error.code in ("unreachable", "untrusted") or tries == TRIES:
-                    raise
-                time.sleep(min(error.retry_after or 0.5, 5.0))
+
+        def send(key: dict[str, str]) -> dict[str, Any]:
+            with open(path, "rb") as file:
+                form = _form(file, Path(path).name, "file", parameters)
+                return self.call("POST", "/api/v1/jobs", headers=key, **form)
+
+        return _until_taken(send)
 
     def job(self, job_id: str) -> dict[str, Any]:
         """One job as it is now."""
@@ -156,8 +152,9 @@ class Client(_Caller):
         return self.call("DELETE", f"/api/v1/jobs/{_id(job_id)}")
 
     def retry(self, job_id: str) -> dict[str, Any]:
-        """Do a failed job again, as a new one; its description."""
-        return self.call("POST", f"/api/v1/jobs/{_id(job_id)}/retry")
+        """Do a failed job again, as a new one; its description. Sent again as :meth:`submit` is."""
+        path = f"/api/v1/jobs/{_id(job_id)}/retry"
+        return _until_taken(lambda key: self.call("POST", path, headers=key))
 
     def result(self, job_id: str) -> Any:
         """The result of a finished job: summary, anomalies and a row for each row of the file."""
@@ -206,6 +203,19 @@ class IbmClient(_Caller):
     def result(self, job_id: str) -> dict[str, Any]:
         """What ``GET /result/<id>`` says now."""
         return self.call("GET", f"{IBM_BASE}/result/{_id(job_id)}")
+
+
+def _until_taken(send: Callable[[dict[str, str]], dict[str, Any]]) -> dict[str, Any]:
+    """What a submission is answered, sent up to ``TRIES`` times with the same headers."""
+    key = {"Idempotency-Key": str(uuid.uuid4())}
+    for _ in range(TRIES - 1):
+        try:
+            return send(key)
+        except OddlineError as error:
+            if error.status != 503 or error.code in ("unreachable", "untrusted"):
+                raise
+            time.sleep(min(error.retry_after or 0.5, 5.0))
+    return send(key)
 
 
 def _service_url(url: str) -> str:

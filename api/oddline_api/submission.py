@@ -6,11 +6,11 @@ from dataclasses import asdict
 
 from flask import g, request
 
-from oddline.catalog import Spec, lane_of, memory_of
-from oddline.errors import LimitError, ParameterError
+from oddline.catalog import Spec, lane_of
+from oddline.errors import ParameterError
 from oddline.sniff import require_columns
 from oddline_api.backend import backend
-from oddline_api.uploads import Upload, inspect
+from oddline_api.uploads import Upload, count_rows, inspect
 from oddline_workers.jobs import Job
 from oddline_workers.submit import submit
 
@@ -34,36 +34,19 @@ def admit(upload: Upload, spec: Spec, dialect: str) -> Job:
     behind = backend()
     found = inspect(upload, behind.settings)
     require_columns(found.columns, time_column=spec.time_column, target_columns=spec.target_columns)
-    lane = lane_of(spec.algorithm_type)
-    size = upload.data.seek(0, 2)
-    upload.data.seek(0)
-    rows, columns = round(size * found.rows_per_byte), len(spec.target_columns or found.columns)
-    _require_memory(spec, lane, rows, columns)
     return submit(
         behind.store,
         behind.queue,
         owner=g.client,
         dialect=dialect,
-        lane=lane,
+        lane=lane_of(spec.algorithm_type),
         spec=asdict(spec),
         data=upload.data,
         filename=upload.filename,
-        cells=rows * columns,
+        rows=count_rows(upload, found, behind.settings),
+        columns=len(spec.target_columns or found.columns),
         key=idempotency_key(),
     )
-
-
-def _require_memory(spec: Spec, lane: str, rows: int, columns: int) -> None:
-    """Refuse what no worker of the lane could finish; what is only near that is left to the worker."""
-    needed, there = memory_of(spec, rows, columns), backend().store.budget(lane)
-    if there is not None and needed > there:
-        raise LimitError(
-            f"The table has about {rows:,} rows of {columns:,} columns, for which {spec.algorithm_type} "
-            f"needs about {needed / 1e6:,.0f} MB; a worker gives {there / 1e6:,.0f} MB to a job. Send fewer "
-            "rows or columns, or raise ODDLINE_JOB_MEMORY_BYTES.",
-            code="too_large_for_memory",
-            status=413,
-        )
 
 
 def idempotency_key() -> str:

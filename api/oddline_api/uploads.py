@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from oddline_api.bodies import MAX_BLOCK_BYTES, CountedStream
 from oddline_workers.plaintext import plain
 from oddline_workers.settings import Settings
 
-__all__ = ["Request", "Upload", "inspect", "takes"]
+__all__ = ["Request", "Upload", "count_rows", "inspect", "takes"]
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -183,3 +184,22 @@ def takes(kind: str) -> Callable[[View], View]:
         return checked  # type: ignore[return-value]
 
     return wrap
+
+
+def count_rows(upload: Upload, found: Sniffed, settings: Settings) -> int:
+    """About how many rows an upload has, for what depends on its size; never more than are taken.
+
+    Line ends are counted; of a packed file they are guessed from its head and from the size that its end
+    gives of what is packed.
+    """
+    if found.gzip:
+        packed = upload.data.seek(-4, os.SEEK_END) + 4
+        unpacked = max(packed, int.from_bytes(upload.data.read(4), "little"))
+        rows = round(min(unpacked, settings.max_unpacked_bytes) * found.rows_per_byte)
+    else:
+        upload.data.seek(0)
+        mark = b"}" if found.kind == "json" else b"\n"
+        rows = sum(block.count(mark) for block in iter(lambda: upload.data.read(1 << 20), b""))
+        rows = rows or round(upload.data.tell() * found.rows_per_byte)  # line ends of old, or none
+    upload.data.seek(0)
+    return min(rows, settings.max_rows)

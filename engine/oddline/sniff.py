@@ -69,7 +69,7 @@ class Sniffed:
         The column names without surrounding blanks, in order; of JSON rows the keys met in the
         head. A name may occur twice.
     rows_per_byte : float
-        Of the file as it is stored: its size times this is about the number of its rows.
+        Of the unpacked file: its size times this is about the number of its rows.
     """
 
     kind: str
@@ -108,9 +108,8 @@ def sniff(head: bytes, *, complete: bool = False) -> Sniffed:
     (';', ',', ('Time', 'Value'))
     """
     gzipped = head[:2] == b"\x1f\x8b"
-    stored = len(head)
     if gzipped:
-        head, complete, stored = _inflate(head, complete)
+        head, complete = _inflate(head, complete)
     if not head:
         raise _empty()
     for magic, name in _MAGIC.items():
@@ -123,7 +122,7 @@ def sniff(head: bytes, *, complete: bool = False) -> Sniffed:
         raise _empty()
     if start[0] in "[{":
         columns = _json_columns(start, complete)
-        return Sniffed("json", gzipped, encoding, ",", ".", columns, text.count("}") / max(1, stored))
+        return Sniffed("json", gzipped, encoding, ",", ".", columns, text.count("}") / len(head))
     if start[0] == "<":
         raise _not_csv("The file is an HTML or XML document")
     lines = _lines(text, complete)
@@ -134,7 +133,7 @@ def sniff(head: bytes, *, complete: bool = False) -> Sniffed:
         commas = sum(bool(_COMMA.fullmatch(cell)) for cell in cells)
         decimal = "," if commas > sum(bool(_POINT.fullmatch(cell)) for cell in cells) else "."
     ends = max(text.count("\n"), text.count("\r"))
-    return Sniffed("csv", gzipped, encoding, delimiter, decimal, columns, ends / max(1, stored))
+    return Sniffed("csv", gzipped, encoding, delimiter, decimal, columns, ends / len(head))
 
 
 def require_columns(
@@ -205,15 +204,13 @@ def _not_csv(seen: str) -> DataError:
     )
 
 
-def _inflate(head: bytes, complete: bool) -> tuple[bytes, bool, int]:
-    """The start of what is packed, whether that is all, and how many packed bytes it came from."""
+def _inflate(head: bytes, complete: bool) -> tuple[bytes, bool]:
     unpack = zlib.decompressobj(31)
     try:
         text = unpack.decompress(head, HEAD_BYTES)
     except zlib.error:
         raise DataError("The gzip file is damaged; pack it again.", code="damaged_gzip") from None
-    stored = len(head) - len(unpack.unconsumed_tail)
-    return text, complete and unpack.eof and not unpack.unused_data, stored
+    return text, complete and unpack.eof and not unpack.unused_data
 
 
 def _encoding(head: bytes, complete: bool) -> str:

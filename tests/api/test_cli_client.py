@@ -43,6 +43,16 @@ def test_a_submit_that_the_service_cannot_take_now_is_sent_again_under_its_key(s
     assert answers == []
 
 
+def test_a_retry_is_sent_again_under_its_key_too(served):
+    answers, seen, url = served
+    answers.extend(
+        [(503, {"detail": "full", "code": "store_full"}, {"Retry-After": "0"}), (202, job("queued"), {})]
+    )
+    with Client(url, "me", "hush") as client:
+        assert client.retry("j")["id"] == "j"
+    assert seen[0][2]["idempotency-key"] == seen[1][2]["idempotency-key"]
+
+
 def test_wait_tells_its_progress_and_returns_the_end(served):
     answers, _, url = served
     answers.extend((200, body, {}) for body in (job("queued"), job("executing", 0.5), job("done", 1.0)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -146,6 +147,18 @@ def test_a_failed_job_is_done_again_as_a_new_one(gateway, submit):
     # The old one keeps its data for as long as it is known.
     assert job_id(retried(gateway, old)) not in (old, new)
     assert job_id(retried(gateway, new))
+
+
+def test_done_again_it_may_run_for_as_long_as_the_service_says_now(make_gateway):
+    gateway = make_gateway(time_limit=5.0)
+    old = job_id(plain(gateway, None))
+    fail(gateway, old)
+    patient = make_gateway(key_prefix=gateway.settings.key_prefix, time_limit=50.0)
+    new = job_id(
+        retried(replace(patient, client_id=gateway.client_id, client_secret=gateway.client_secret), old)
+    )
+    limits = [gateway.store.get(name).time_limit for name in (old, new)]
+    assert limits == pytest.approx([5.0, 50.0], rel=0.01)
 
 
 def test_done_again_twice_under_one_key_it_is_one_job(gateway):

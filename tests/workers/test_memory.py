@@ -72,12 +72,13 @@ def test_what_libraries_say_when_memory_ran_out(raised, expected):
 def test_hungry_job_fails_alone_and_its_worker_goes_on(server_url, tmp_path):
     service = Service(trial_settings(server_url, job_memory_bytes=200 * MIB), tmp_path)
     try:
-        service.worker()
+        worker = service.worker()
         jobs = service.over(*(service.send(text) for text in ("eat 20", "eat 500", "eat 100")))
         assert [job.status for job in jobs] == [Status.DONE, Status.ERROR, Status.DONE]
         assert (jobs[1].error["code"], jobs[1].attempt, jobs[1].losses) == ("out_of_memory", 1, 0)
-        workers = {line.split()[1].split(":")[1] for line in service.claims()}
-        assert len(workers) == 1, "one process ran all three"
+        first, second, third = (line.split()[1].split(":")[1] for line in service.claims())
+        assert first == second != third, "what ran out of memory makes way for a fresh process"
+        assert worker.poll() is None
     finally:
         service.close()
 
@@ -123,3 +124,37 @@ def test_the_largest_worker_counts_and_silent_ones_do_not(store, monkeypatch):
     store._ask_workers = 0.0
     assert store.budget("cpu") == 4
     assert store.client.zcard(store.root + "workers") == 1
+
+
+TABLE = "v\n" + "".join(f"{i % 17 + i % 5}\n" for i in range(3_000))
+NET = {"algorithm_type": "ReconstructAD", "anomaly_estimator": "DNN_AutoEncoder", "lookback_window": "10"}
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("moment", [0.1, 0.4, 0.8])
+def test_a_net_job_cut_off_at_any_moment_spoils_none_after_it(server_url, tmp_path, moment):
+    """torch is imported by the first of them; an import that was cut off cannot be repeated."""
+    service = Service(trial_settings(server_url), tmp_path)
+    try:
+        service.worker(app="oddline_workers.app")
+        service.over(service.send(TABLE, spec={"algorithm_type": "PredAD"}))
+        first = service.executing(service.send(TABLE, spec=NET))
+        wait_for(lambda: service.store.now() / 1e6 > first.started / 1e6 + moment)
+        service.store.cancel(first.id, first.owner)
+        second, third = service.over(service.send(TABLE, spec=NET), service.send(TABLE, spec=NET))
+        assert (second.status, third.status) == (Status.DONE, Status.DONE), (second.error, third.error)
+    finally:
+        service.close()
+
+
+@pytest.mark.service
+def test_a_starved_net_job_spoils_none_after_it(server_url, tmp_path):
+    service = Service(trial_settings(server_url, job_memory_bytes=60 * MIB), tmp_path)
+    try:
+        service.worker(app="oddline_workers.app")
+        starved = service.over(service.send(TABLE, spec=NET), service.send(TABLE, spec=NET))
+        assert {job.error["code"] for job in starved} == {"out_of_memory"}
+        (small,) = service.over(service.send(TABLE, spec={"algorithm_type": "PredAD"}))
+        assert small.status is Status.DONE
+    finally:
+        service.close()

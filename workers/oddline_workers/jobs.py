@@ -84,6 +84,8 @@ class Job:
     fraction: float = 0.0
     stage: str = ""
     cancel: bool = False
+    cells: int = 0
+    """About how many the table has."""
     time_limit: float = 0.0
     """Seconds one attempt may run, fixed by the size of the table when the job is taken in."""
     error: Mapping[str, Any] | None = None
@@ -126,7 +128,7 @@ _FIELDS = tuple(item.name for item in fields(Job))
 _JSON = frozenset({"spec", "payload", "error", "result"})
 _READ: Mapping[str, Any] = {
     **dict.fromkeys(_JSON, json.loads),
-    **dict.fromkeys(("size", "attempt", "losses", "started", "version", *STAMPS), int),
+    **dict.fromkeys(("size", "cells", "attempt", "losses", "started", "version", *STAMPS), int),
     "status": Status,
     "fraction": float,
     "time_limit": float,

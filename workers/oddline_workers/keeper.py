@@ -190,7 +190,9 @@ class _Keeper:
             if kept.verdict != "lost":  # finishing turns a job that is to be cancelled into a cancelled one
                 error = over_time(kept.limit).to_dict()
                 self._store.finish(kept.id, kept.attempt, Status.ERROR, error=error)
-        os.kill(self._worker, signal.SIGKILL)
+        self._hear()
+        if self._kept is kept:  # and not another job, which it took in the last moment
+            os.kill(self._worker, signal.SIGKILL)
 
     def _tell(self, kept: _Kept, verdict: str) -> None:
         with suppress(BrokenPipeError):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from oddline.errors import CancelledError, RunError
+from oddline.errors import CancelledError, OddlineError, RunError
 from oddline_workers import keeper
 from oddline_workers.jobs import Job
 from oddline_workers.settings import Settings
@@ -69,6 +69,8 @@ class Lease:
         self._count = 0
         self._held: _Held | None = None
         self._open = False
+        self.interrupted = False
+        """Whether a computation was cut off in its midst: what it was about may be left in pieces."""
 
     def take(self, job: Job) -> None:
         """Keep this job from now on; it may run for its ``time_limit``."""
@@ -128,7 +130,11 @@ class Lease:
     def _tapped(self, *_: Any) -> None:
         """The keeper's signal: it ends a computation that reports no progress."""
         if self._open and self._held is not None:
-            self._check(self._held)
+            try:
+                self._check(self._held)
+            except OddlineError:
+                self.interrupted = True
+                raise
 
     def _listen(self, held: _Held) -> None:
         try:

@@ -110,6 +110,10 @@ class Records:
         except NoPermissionError:
             pass  # a store that keeps INFO to itself has its own keeper
 
+    def knows(self, owner: str, key: str) -> bool:
+        """Whether a client's key, hashed, stands for a job already."""
+        return bool(self.client.exists(f"{self.root}idempotency:{owner}:{key}"))
+
     def announce(self, lane: str, budget: int, name: str) -> None:
         """Say that a worker process serves a lane, and how much memory it gives to a job."""
         now, key = self.now(), f"{self.root}workers"

@@ -94,7 +94,7 @@ class Settings:
     )
     time_limit: float = _setting(600.0, "seconds", "How long a job of a small table may run.", least=1)
     time_limit_per_million: float = _setting(
-        600.0, "seconds", "How much longer, for each million cells of the table.", least=0
+        60.0, "seconds", "How much longer, for each million cells of the table.", least=0
     )
     job_memory_bytes: int = _setting(
         0,

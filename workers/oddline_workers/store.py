@@ -134,6 +134,8 @@ class JobStore(Records):
             The payload is not all there.
         """
         manifest = job.payload or {"pieces": [], "stored": 0}
+        if not job.time_limit:
+            job = job.evolve(time_limit=time_limit(self.settings, job.cells))
         record = [text for item in job.to_record().items() for text in item]
         limit = self.settings.queue_limit
         answer = self._call(
@@ -256,6 +258,11 @@ class JobStore(Records):
             return replies[-1]
         except OutOfMemoryError as error:
             raise store_full() from error
+
+
+def time_limit(settings: Settings, cells: int) -> float:
+    """Seconds that a job on so many cells may run."""
+    return round(settings.time_limit + settings.time_limit_per_million * cells / 1e6, 3)
 
 
 def over_time(limit: float | str) -> RunError:

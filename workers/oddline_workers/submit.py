@@ -12,10 +12,10 @@ from typing import Any, BinaryIO
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
-from oddline.errors import JobError, RunError
+from oddline.catalog import memory_of
+from oddline.errors import JobError, LimitError, RunError
 from oddline_workers.blobs import PIECE, WRITING_SECONDS, Writer
 from oddline_workers.jobs import Job, Status
-from oddline_workers.settings import Settings
 from oddline_workers.store import JobStore, store_full
 from oddline_workers.telemetry import log
 
@@ -35,7 +35,8 @@ def submit(
     spec: Mapping[str, Any],
     data: BinaryIO,
     filename: str,
-    cells: int = 0,
+    rows: int = 0,
+    columns: int = 0,
     key: str = "",
 ) -> Job:
     """Store a job and ring its lane.
@@ -59,8 +60,8 @@ def submit(
         The upload, read from where it stands to its end.
     filename : str
         As the client named it.
-    cells : int
-        About how many the table has; more of them may take longer.
+    rows, columns : int
+        About how many the table has: more of them may take longer, and need more memory.
     key : str
         The client's idempotency key. A call that repeats one of the last 24 hours makes no second job.
 
@@ -72,14 +73,18 @@ def submit(
     Raises
     ------
     LimitError
-        ``queue_full`` or ``store_full``: 503 with ``retry_after``.
+        ``queue_full`` or ``store_full``: 503 with ``retry_after``. ``too_large_for_memory`` (413): no
+        worker of the lane could finish it.
     ParameterError
         ``key`` was used with other data or parameters (422).
     redis.exceptions.RedisError
         The store is away; no job was taken in, or one that only its ``key`` leads to.
     """
-    if not store.has_room(_size(data), HEADROOM):
-        raise store_full()
+    key = _hashed(key)
+    if not (key and store.knows(owner, key)):  # what was acknowledged is not refused when asked for again
+        if not store.has_room(_size(data), HEADROOM):
+            raise store_full()
+        _require_memory(store, lane, str(spec.get("algorithm_type")), rows, columns)
     job_id = str(uuid.uuid4())
     request = hashlib.sha256(json.dumps([dialect, spec], sort_keys=True).encode())
     with Writer(store.client, store.payload_key(job_id)) as writer:
@@ -97,9 +102,9 @@ def submit(
             filename=filename.encode("utf-8", "replace").decode(),
             size=writer.stored,
             payload=writer.manifest(),
-            time_limit=_time_limit(store.settings, cells),
+            cells=min(rows * columns, store.settings.max_cells),
         )
-        job = store.admit(fresh, writer.pipe, key=_hashed(key), request=request.hexdigest())
+        job = store.admit(fresh, writer.pipe, key=key, request=request.hexdigest())
     return _acknowledged(store, app, job, ring=job.id == job_id)
 
 
@@ -135,7 +140,8 @@ def retry(store: JobStore, app: Any, job_id: str, owner: str, *, key: str = "") 
             code="not_failed",
             status=409,
         )
-    if not store.has_room(old.size, HEADROOM):
+    key = _hashed(key)
+    if not (key and store.knows(owner, key)) and not store.has_room(old.size, HEADROOM):
         raise store_full()
     fresh = Job(
         id=str(uuid.uuid4()),
@@ -146,14 +152,14 @@ def retry(store: JobStore, app: Any, job_id: str, owner: str, *, key: str = "") 
         filename=old.filename,
         size=old.size,
         payload=old.payload,
-        time_limit=old.time_limit,
+        cells=old.cells,
         retry_of=old.id,
     )
     pipe = store.client.pipeline(transaction=False)
     pipe.copy(store.payload_key(old.id), store.payload_key(fresh.id))
     pipe.pexpire(store.payload_key(fresh.id), WRITING_SECONDS * 1000)
     try:
-        job = store.admit(fresh, pipe, key=_hashed(key), request="retry " + old.id)
+        job = store.admit(fresh, pipe, key=key, request="retry " + old.id)
     except RunError as error:
         raise JobError(
             f"The data of job {old.id} has expired. Submit its file again.", code="expired", status=409
@@ -161,8 +167,17 @@ def retry(store: JobStore, app: Any, job_id: str, owner: str, *, key: str = "") 
     return _acknowledged(store, app, job, ring=job.id == fresh.id)
 
 
-def _time_limit(settings: Settings, cells: int) -> float:
-    return round(settings.time_limit + settings.time_limit_per_million * cells / 1e6, 3)
+def _require_memory(store: JobStore, lane: str, algorithm: str, rows: int, columns: int) -> None:
+    """Refuse what no worker of the lane could finish; what is only near that is left to the worker."""
+    needed, there = memory_of(algorithm, rows, columns), store.budget(lane)
+    if there is not None and needed > there:
+        raise LimitError(
+            f"The table has about {rows:,} rows of {columns:,} columns, for which {algorithm} needs about "
+            f"{needed / 1e6:,.0f} MB; a worker gives {there / 1e6:,.0f} MB to a job. Send fewer rows or "
+            "columns, or raise ODDLINE_JOB_MEMORY_BYTES.",
+            code="too_large_for_memory",
+            status=413,
+        )
 
 
 def _acknowledged(store: JobStore, app: Any, job: Job, *, ring: bool) -> Job:

@@ -34,6 +34,7 @@ __all__ = ["NAME", "Process", "register"]
 NAME = "oddline.detect"
 LOOK_SECONDS = 0.5
 """A worker looks this often whether its processes live."""
+SPOILT = "the process makes way for a fresh one"
 OUT_OF_MEMORY = RunError(
     "The job needs more memory than a worker gives to one. Send fewer rows or columns, or raise "
     "ODDLINE_JOB_MEMORY_BYTES.",
@@ -53,6 +54,12 @@ class Process:
         self.engine = engine
         self.lease = Lease(settings, **lease)
         self.store = JobStore(connect(settings, "worker"), settings)
+        self._starved = False
+
+    @property
+    def spoilt(self) -> bool:
+        """Whether a library may have been left in pieces: cut off in an import, or out of memory there."""
+        return self._starved or self.lease.interrupted
 
     def close(self) -> None:
         """End the keeper and the connection."""
@@ -94,6 +101,7 @@ class Process:
             raise  # the record cannot be written; the lease runs out and the job runs again
         except Exception as error:
             if memory.ran_out(error):
+                self._starved = True
                 return self._fail(job, OUT_OF_MEMORY)
             if isinstance(error, OddlineError):
                 return self._fail(job, error)
@@ -147,7 +155,10 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
             store.client.close()
 
     def detect(job_id: str) -> str:
-        return process().work(job_id)
+        ended = process().work(job_id)
+        if process().spoilt:
+            raise SystemExit(SPOILT)  # reported as this job's end; another process takes this one's place
+        return ended
 
     app.task(detect, name=NAME, Request=DetectRequest, ignore_result=True, shared=False)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from oddline.catalog.parameters import Spec
-
 __all__ = ["memory_of"]
 
 FIXED = 30_000_000
@@ -22,7 +20,7 @@ USUAL_CELL = 35
 """Bytes a cell: its text as it came, and its number in the copies that are there at a time."""
 
 
-def memory_of(spec: Spec, rows: int, columns: int) -> int:
+def memory_of(algorithm: str, rows: int, columns: int) -> int:
     """Bytes that a worker takes at the peak of a detection, from the upload to the answer.
 
     Measured, see ``bench/memory.py``: windows are made in blocks, so that the look-back has no part in it.
@@ -30,17 +28,16 @@ def memory_of(spec: Spec, rows: int, columns: int) -> int:
 
     Parameters
     ----------
-    spec : Spec
+    algorithm : str
+        As the catalogue writes it.
     rows, columns : int
         Of the table, target columns alone.
 
     Examples
     --------
-    >>> from oddline.catalog import check
-    >>> memory_of(check({"algorithm": "auto"}), 1_000_000, 1) / 1e6
+    >>> memory_of("auto", 1_000_000, 1) / 1e6
     295.2
     """
-    algorithm = spec.algorithm_type
     row, cell = ROW.get(algorithm, USUAL_ROW), CELL.get(algorithm, USUAL_CELL)
     column = COLUMN.get(algorithm, USUAL_COLUMN)
     return FIXED + rows * row + columns * column + rows * columns * cell
