@@ -25,6 +25,7 @@ from oddline_api.guardian import SERVER, end_group
 from oddline_api.processes import PROCESSES, Process, command, wanted
 from oddline_api.renewal import renew
 from oddline_api.restarts import Restarts
+from oddline_workers import machine, memory
 from oddline_workers.server import EmbeddedServer
 from oddline_workers.settings import Settings, variable
 
@@ -174,6 +175,7 @@ class Supervisor:
             "host": self.settings.host,
             "port": self.settings.port,
             "workers": self.settings.workers,
+            "job_memory_bytes": memory.budget(self.settings, self._jobs_at_a_time()),
         }
         # PYTHONSAFEPATH: a celery.py or random.py in the folder the user happens to be in is not ours.
         return {
@@ -182,6 +184,11 @@ class Supervisor:
             **{variable(name): str(value) for name, value in changed.items()},
             **process.environment,
         }
+
+    def _jobs_at_a_time(self) -> int:
+        """The processes of all lanes, which share this machine."""
+        lanes = [process.lane for process in PROCESSES if process.lane and wanted(process, self.settings)]
+        return sum((self.settings.workers or machine.cores()) if lane == "cpu" else 1 for lane in lanes)
 
     def _notice_ends(self) -> None:
         for child in self.family.children.values():

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ import oddline_api
 from oddline_api.child import Child
 from oddline_api.processes import PROCESSES, command, procfile, wanted
 from oddline_api.supervisor import Supervisor
+from oddline_workers import memory
 from oddline_workers.settings import Settings
 from serving import wait_until
 
@@ -162,3 +164,16 @@ def test_a_gateway_that_falls_silent_is_ended(child, monkeypatch, speaks):
     else:
         ended(web)
         assert web.bury() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(("lanes", "jobs"), [("cpu,gpu", 3), ("cpu", 4)])
+def test_the_memory_of_the_machine_is_shared_by_the_jobs_of_all_lanes(lanes, jobs):
+    settings = Settings(redis_url="redis://unused", workers=3, cpu_lanes=lanes)
+    supervisor = Supervisor(settings, "", prepare=list, announce=list)
+    whole = memory.budget(Settings(), 1)
+    for process in PROCESSES:
+        if process.lane and wanted(process, settings):
+            given = int(supervisor._environment(process)["ODDLINE_JOB_MEMORY_BYTES"])
+            assert given == whole // jobs
+    few = Supervisor(replace(settings, job_memory_bytes=7), "", prepare=list, announce=list)
+    assert few._environment(PROCESSES[1])["ODDLINE_JOB_MEMORY_BYTES"] == "7"

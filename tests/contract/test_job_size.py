@@ -52,7 +52,8 @@ def test_only_workers_of_its_lane_count(gateway):
 
 
 def packed_json(data):
-    rows = [dict(zip(("Time", "Value"), line.split(","), strict=False)) for line in data.decode().splitlines()[1:]]
+    lines = data.decode().splitlines()[1:]
+    rows = [dict(zip(("Time", "Value"), line.split(","), strict=False)) for line in lines]
     return gzip.compress(json.dumps(rows).encode())
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from oddline.errors import DataError
-from oddline_workers import memory
+from oddline_workers import machine, memory
 from oddline_workers.jobs import Status
 from oddline_workers.settings import Settings
 from workers.trials import ROOTS, Service, trial_settings, wait_for
@@ -43,7 +43,7 @@ def test_process_is_held_to_what_it_has_and_so_much_more():
 def test_budget_is_the_setting_or_a_share_of_the_machine():
     assert memory.budget(Settings(job_memory_bytes=123), 4) == 123
     whole = memory.budget(Settings(), 1)
-    assert 0 < whole < memory.machine_memory()
+    assert 0 < whole < machine.memory()
     assert memory.budget(Settings(), 3) == whole // 3
 
 

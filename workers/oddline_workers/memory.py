@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import suppress
 from pathlib import Path
 
 from oddline.errors import OddlineError
+from oddline_workers import machine
 from oddline_workers.settings import Settings
 
-__all__ = ["budget", "hold_to", "machine_memory", "ran_out"]
+__all__ = ["budget", "hold_to", "ran_out"]
 
 SHARE_OF_JOBS = 0.75
 """Of the machine's memory; the rest is for the store, the gateway and the system."""
@@ -20,17 +20,9 @@ _TOLD_BY_LIBRARIES = re.compile(
 )
 
 
-def machine_memory() -> int:
-    """Bytes of memory of this machine, or of this container where it was given less."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    with suppress(OSError, ValueError):
-        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    return total
-
-
 def budget(settings: Settings, processes: int) -> int:
     """Bytes that one job may take where so many processes run jobs on this machine."""
-    return settings.job_memory_bytes or int(SHARE_OF_JOBS * machine_memory() / max(1, processes))
+    return settings.job_memory_bytes or int(SHARE_OF_JOBS * machine.memory() / max(1, processes))
 
 
 def hold_to(more: int) -> None:

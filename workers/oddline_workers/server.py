@@ -19,8 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from oddline.errors import LimitError
-from oddline_workers import access, private
-from oddline_workers.memory import machine_memory
+from oddline_workers import access, machine, private
 from oddline_workers.server_binary import Server, find_server
 from oddline_workers.settings import Settings
 
@@ -48,7 +47,7 @@ loglevel notice
 
 def default_memory() -> int:
     """Bytes the embedded server may use unless set: a quarter of the RAM, at most 4 GB."""
-    return min(machine_memory() // 4, 4 * GIB)
+    return min(machine.memory() // 4, 4 * GIB)
 
 
 def ping(path: str | os.PathLike[str], password: str, timeout: float = 1.0) -> bool:

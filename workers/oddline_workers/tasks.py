@@ -21,7 +21,7 @@ from celery.worker.request import Request
 from redis.exceptions import RedisError
 
 from oddline.errors import CancelledError, OddlineError, RunError
-from oddline_workers import drain, memory, runner, telemetry
+from oddline_workers import drain, machine, memory, runner, telemetry
 from oddline_workers.connections import connect
 from oddline_workers.jobs import Job, Status
 from oddline_workers.lease import Lease, LostError
@@ -176,10 +176,10 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
         warnings.filterwarnings("ignore", category=SecurityWarning)
         # A request is answered in milliseconds and a job may run for minutes: on one machine, requests first.
         os.nice(settings.worker_niceness)
-        children = options.get("concurrency") or _cores()
+        children = options.get("concurrency") or machine.cores()
         for lane in options.get("queues") or LANES:
             serving[lane] = memory.budget(settings, children)
-        threads = max(1, _cores() // children)
+        threads = max(1, machine.cores() // children)
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, str(threads))
         if engine is runner.detect:
@@ -202,7 +202,3 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
     ):
         signal.connect(receiver, weak=False)
     drain.register(settings, f":{_TOKEN}:")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

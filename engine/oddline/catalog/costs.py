@@ -4,8 +4,9 @@ from __future__ import annotations
 
 __all__ = ["memory_of"]
 
-FIXED = 30_000_000
-"""Bytes that the smallest table takes."""
+FIXED = {"ReconstructAD": 150_000_000}
+USUAL_FIXED = 30_000_000
+"""Bytes that the smallest table takes; the first nets in a process take torch's too."""
 
 ROW = {"DeepAD": 350, "PredAD": 330}
 USUAL_ROW = 220
@@ -40,4 +41,5 @@ def memory_of(algorithm: str, rows: int, columns: int) -> int:
     """
     row, cell = ROW.get(algorithm, USUAL_ROW), CELL.get(algorithm, USUAL_CELL)
     column = COLUMN.get(algorithm, USUAL_COLUMN)
-    return FIXED + rows * row + columns * column + rows * columns * cell
+    fixed = FIXED.get(algorithm, USUAL_FIXED)
+    return fixed + rows * row + columns * column + rows * columns * cell
