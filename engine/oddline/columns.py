@@ -39,7 +39,7 @@ def guess_time(source: Source, head: list[Cells], targets: Sequence[str]) -> int
         words = re.split(r"[^a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).casefold())
         if _TIME_WORDS.intersection(words):
             numbers, bad = _floats(head[position], source.decimal)
-            if not bad.any() and len(numbers) > 1 and (np.diff(numbers) > 0).all():
+            if not bad.any() and len(numbers) > 1 and (numbers[1:] > numbers[:-1]).all():
                 return position
     return None
 

@@ -204,7 +204,10 @@ class _Csv:
         kinds: dict[str, Any] = {str(p): np.float64 for p in targets}
         if time is not None:
             kinds[str(time)] = object
-        frame = self._parse(wanted, kinds, self._most(len(targets)))
+        try:
+            frame = self._parse(wanted, kinds, self._most(len(targets)))
+        except OverflowError:  # an integer beyond every float
+            raise ValueError from None
         cells = None if time is None else frame[str(time)].to_numpy()
         return cells, [frame[str(p)].to_numpy() for p in targets]
 

@@ -17,7 +17,6 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -119,8 +118,8 @@ def _processes(name: str, asked: argparse.Namespace, folder: Path, keep: Path) -
 class Watch:
     """Calls the target, and counts, times and keeps what goes wrong."""
 
-    def __init__(self, call: Callable[[bytes], str], task: dict[str, Any]) -> None:
-        self.call, self.task = call, task
+    def __init__(self, targets: Any, task: dict[str, Any]) -> None:
+        self.call, self.settled, self.task = getattr(targets, task["target"]), targets.settled, task
         self.count, self.places = _nothing(), set[str]()
         self.began = self.written = time.monotonic()
 
@@ -151,7 +150,7 @@ class Watch:
         if place not in self.places:
             self.places.add(place)
             name = f"{self.task['target']}-{self.task['seed']}-{len(self.places)}"
-            Path(self.task["keep"], name).write_bytes(data)
+            Path(self.task["keep"], name).write_bytes(self.settled(data))
             more = "".join(traceback.format_exception(error)) if error else ""
             self.count["found"].append(f"{kind}: {self.task['keep']}/{name}: {place}\n{more}")
 
@@ -176,7 +175,7 @@ def child(task: dict[str, Any]) -> None:
             *(f"-seed={task['seed']}", f"-max_len={LONGEST}", f"-timeout={ENDED}"),
             *(f"-rss_limit_mb={MEMORY}", f"-artifact_prefix={task['keep']}/{task['target']}-"),
         ],
-        Watch(getattr(targets, task["target"]), task),
+        Watch(targets, task),
     )
     atheris.Fuzz()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 __all__ = ["FOUND", "LONGEST", "WORDS", "seeds"]
@@ -75,6 +76,21 @@ def seeds() -> list[bytes]:
     """The first inputs, each with the byte that says how it is read."""
     texts = [*_tables(), *_oddities(), *_files()]
     made = [bytes([option]) + text[:LONGEST] for text in texts for option in OPTIONS]
+    chance = random.Random(0)
+    made += [
+        bytes([chance.randrange(256), 240 + kind]) + chance.randbytes(chance.randrange(2, 60))
+        for kind in range(16)
+        for _ in range(12)
+    ]
+    # Columns of one kind, which chance alone would seldom make.
+    made += [
+        bytes([option, 240 + kind, 1])
+        + bytes(byte for row in range(14) for byte in (17 + row % 12, first + row % step))
+        for option in (0, 16, 48, 128 + 48)
+        for kind in (1, 0, 9)
+        for first in range(0, 160, 8)
+        for step in (1, 8)
+    ]
     kept = [path.read_bytes() for path in sorted(FOUND.glob("*")) if path.is_file()]
     return kept + made
 

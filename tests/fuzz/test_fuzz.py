@@ -46,6 +46,13 @@ def test_what_found_a_bug_finds_it_no_more(path, name):
     assert time.monotonic() - begun < run.HANG
 
 
+def test_what_is_composed_is_a_table():
+    made = [targets.composed(bytes([240 + kind, 1, *range(0, 40)])) for kind in range(16)]
+    assert made[1].startswith(b"t,v\n1,2\n3.5,-4\n")
+    assert made[9].startswith(b'[{"t": "1", "v": "2"}')
+    assert len(set(made)) == 10
+
+
 def test_every_seed_is_read_or_refused():
     ends = {targets.table(seed) for seed in seeds.seeds()}
     assert len(ends) > 10
@@ -57,7 +64,8 @@ def test_the_command_sees_what_it_is_there_for(tmp_path):
     for name in ("run.py", "seeds.py"):
         shutil.copy(FOLDER / name, tmp_path)
     (tmp_path / "targets.py").write_text(
-        "import os, time\n"
+        "import os\n"
+        "settled = bytes\n"
         "def table(data):\n"
         "    if data[1:2] == b'[': raise KeyError('not ours')\n"
         "    if data[:2] == b'\\x00v': sum(range(10**8))\n"
@@ -66,7 +74,7 @@ def test_the_command_sees_what_it_is_there_for(tmp_path):
         "    os.kill(os.getpid(), 9)\n"
     )
     code, said = fuzz(
-        tmp_path / "run.py", "--runs", "300", "--seconds", "20", "--keep", str(tmp_path / "kept")
+        tmp_path / "run.py", "--runs", "5000", "--seconds", "20", "--keep", str(tmp_path / "kept")
     )
     assert code == 1
     counts = {
