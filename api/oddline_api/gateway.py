@@ -12,6 +12,7 @@ gateway it starts, and a gateway that leaves takes no more connections from it, 
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import socket
@@ -20,13 +21,13 @@ from pathlib import Path
 from threading import Timer
 from typing import Any
 
-from granian._granian import SocketHolder
+from granian import __version__, _granian
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from oddline.errors import OddlineError
+from oddline.errors import OddlineError, RunError
 from oddline_api.address import BACKLOG, LISTENER
 from oddline_workers.settings import Settings, from_environment
 
@@ -34,6 +35,8 @@ __all__ = ["main", "serving"]
 
 LEAVE = signal.SIGUSR1
 """What the serving processes are told with to take no more."""
+RELEASES = ">=2.8,<2.9"
+"""The releases of granian whose inner parts, used below, are known; pyproject.toml has it too."""
 LARGEST_HEAD = 65_536
 """Bytes of what comes before a body."""
 
@@ -65,13 +68,17 @@ class Gateway(MPServer):
             factory=True,
         )
 
+        _check(_granian, "SocketHolder")
+        _check(super(), "_init_shared_socket", "signal_handler_interrupt")
+        _check(self, "_sfd", "_ssp", "_shd")
+
     def _init_shared_socket(self) -> None:
         if LISTENER not in os.environ:
             super()._init_shared_socket()
             return
         # As granian does where each serving process cannot have a socket of its own.
         self._sfd = int(os.environ[LISTENER])
-        self._ssp, self._shd = None, SocketHolder(self._sfd, False, BACKLOG)
+        self._ssp, self._shd = None, _granian.SocketHolder(self._sfd, False, BACKLOG)
         self._sso = socket.socket(fileno=self._sfd)
 
     def signal_handler_interrupt(self, number: int, *_: Any) -> None:
@@ -80,11 +87,28 @@ class Gateway(MPServer):
             super().signal_handler_interrupt()
             return
         self._leaving = True
-        for worker in self.wrks:
-            os.kill(worker.inner.pid, LEAVE)
+        for worker in multiprocessing.active_children():
+            if worker.pid is not None:
+                os.kill(worker.pid, LEAVE)
         last = Timer(self._drain_seconds, super().signal_handler_interrupt)
         last.daemon = True
         last.start()
+
+
+def _check(owner: Any, *names: str) -> None:
+    """See to it that granian has what it promises nobody, before a request depends on it.
+
+    Raises
+    ------
+    RunError
+        It has not.
+    """
+    if missing := [name for name in names if not hasattr(owner, name)]:
+        raise RunError(
+            f"granian {__version__} has no {missing[0]}, which the gateway needs. "
+            f"Install a release that has it: pip install 'granian{RELEASES}'.",
+            code="other_granian",
+        )
 
 
 def serving() -> Any:

@@ -39,9 +39,15 @@ def readyz() -> Response:
     those of lost workers do not come back; so that calls for an alarm, not for a 503.
     """
     if backend().leaving:
-        return json_body(b'{"status": "leaving", "error": "This gateway is about to stop."}', 503)
+        return _not_now(b'{"status": "leaving", "error": "This gateway is about to stop."}')
     try:
         janitor = "alive" if backend().probe_store.janitor_alive() else "away"
     except RedisError:
-        return json_body(b'{"status": "unavailable", "error": "The job store does not answer."}', 503)
+        return _not_now(b'{"status": "unavailable", "error": "The job store does not answer."}')
     return json_body(jsontext.write({"status": "ready", "janitor": janitor}))
+
+
+def _not_now(body: bytes) -> Response:
+    response = json_body(body, 503)
+    response.headers["Retry-After"] = "1"
+    return response

@@ -203,4 +203,5 @@ def test_a_gateway_on_its_own_tells_balancers_before_it_leaves(tmp_path):
             alive = requests.get(base + "/livez")  # who does not know yet is served
             assert process.wait(PATIENCE) == 0
     assert leaving.json()["status"] == "leaving"
+    assert leaving.headers["Retry-After"] == "1"
     assert (alive.status_code, alive.headers["Connection"]) == (200, "close")

@@ -40,6 +40,14 @@ def test_credentials_name_a_server_without_its_password(run, monkeypatch, store_
     assert (code, err) == (0, f"oddline: Using the store at {url}\n")
 
 
+def test_a_data_folder_is_met_whatever_the_environment_says_of_another_store(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("ODDLINE_REDIS_URL", "rediss://gateway@redis.example:6380/0")
+    for file in ("CA", "CERT", "KEY", "PASSWORD"):
+        monkeypatch.setenv(f"ODDLINE_REDIS_{file}_FILE", str(tmp_path / "theirs.pem"))
+    code, _, err = run("credentials", "create", "--data", tmp_path / "store")
+    assert (code, err) == (0, f"oddline: Using the store in {tmp_path / 'store'}\n")
+
+
 @pytest.mark.parametrize("words", [("list",), ("revoke", "someone")])
 def test_a_folder_without_a_store_is_left_alone(run, tmp_path, words):
     code, out, err = run("credentials", *words, "--data", tmp_path / "typo")

@@ -29,6 +29,8 @@ LOCAL = {
         "not_allowed",
         "not_oddline",
         "not_written",
+        "not_running",
+        "other_granian",
         "other_version",
         "port_in_use",
     ),

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from oddline_api.processes import SOFT_STOP
 from oddline_workers.jobs import Status
 from oddline_workers.server import EmbeddedServer
 from oddline_workers.settings import Settings
@@ -98,7 +99,7 @@ def test_a_second_signal_ends_the_grace(service):
 
 def test_a_signal_to_the_whole_group_is_for_the_worker_alone(service):
     """What a terminal, systemd and some process managers send."""
-    worker, job = service.worker(), service.send("until released")
+    worker, job = service.worker(**SOFT_STOP), service.send("until released")
     service.executing(job)
     os.killpg(worker.pid, signal.SIGTERM)
     wait_for(lambda: service.store.get(job.id).stage == "waiting")

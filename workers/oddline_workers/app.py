@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from typing import Any
-
-# Before Celery reads it: the processes that run jobs then ignore a SIGTERM sent to the whole group, which
-# is for their parent, see drain.py.
-os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
 
 from celery import Celery
 from kombu import Queue

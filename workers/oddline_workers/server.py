@@ -110,6 +110,8 @@ class EmbeddedServer:
         return {
             "redis_url": f"unix://{user}@{quote(str(self._socket))}?db=0",
             "redis_password_file": str(access.password_file(self.data, user)),
+            # What the environment may say of another store's certificates is not about this one.
+            **dict.fromkeys(("redis_ca_file", "redis_cert_file", "redis_key_file"), ""),
         }
 
     def start(self, *, attach: bool = True, patience: float = 60.0) -> EmbeddedServer:
