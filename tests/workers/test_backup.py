@@ -4,8 +4,10 @@ import os
 import resource
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from oddline.errors import DataError, LimitError
@@ -16,7 +18,7 @@ from oddline_workers.jobs import Status
 from oddline_workers.server import EmbeddedServer
 from oddline_workers.settings import Settings
 from oddline_workers.store import JobStore
-from workers.trials import admit, claim
+from workers.trials import admit, claim, wait_for
 
 DAY = 86_400_000_000  # microseconds
 
@@ -129,6 +131,50 @@ def test_a_server_that_cannot_write_is_told_so(server, client, tmp_path):
     assert not (tmp_path / "file.rdb").exists()
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, before)
     back_up(server, tmp_path / "file.rdb")
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_server_killed_in_the_midst_is_said(server, client, tmp_path, anew):
+    client.mset({f"oddline:rate:{n}": "x" for n in range(200)})
+    client.config_set("rdb-key-save-delay", 100_000)  # microseconds: 20 s
+    (server.data / "dump.rdb").write_bytes(b"REDIS of a backup that was killed")
+    with ThreadPoolExecutor() as pool:
+        backup = pool.submit(back_up, server, tmp_path / "file.rdb")
+        wait_for(lambda: client.info("persistence")["rdb_bgsave_in_progress"])
+        for process in [*psutil.Process(server.pid).children(), psutil.Process(server.pid)]:
+            process.kill()
+        wait_for(lambda: not server.alive())
+        if anew:
+            server.launch()
+        with pytest.raises(LimitError, match=r"did not answer to the end|anew in the midst"):
+            backup.result(30)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data"]
+
+
+@pytest.fixture
+def small_files():
+    """No file may grow beyond a block: what a full disk is like."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_what_cannot_be_written_is_said(server, file, tmp_path, small_files):
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(LimitError, match=r"^Cannot write .*again\.rdb: File too large"):
+        back_up(server, tmp_path / "again.rdb")
+    with pytest.raises(LimitError, match=r"^Cannot make .*other of .*file\.rdb: File too large"):
+        restore(file, tmp_path / "other", Settings())
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("place", ["file.rdb", "file.rdb/data", "/proc/nowhere/data"])
+def test_a_place_where_no_folder_can_be_is_said(file, tmp_path, place):
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(LimitError, match=r"^Cannot make .* of .*file\.rdb: "):
+        restore(file, tmp_path / place, Settings())
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def damaged(whole):

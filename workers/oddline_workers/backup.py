@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import redis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from oddline.errors import DataError, LimitError
 from oddline_workers import credentials, private
@@ -48,14 +48,17 @@ def back_up(server: EmbeddedServer, target: Path) -> int:
     Raises
     ------
     LimitError
-        The server could not write it, most likely for want of room.
-    OSError
-        The file could not be written.
+        The server ended meanwhile, or one of the two could not write, most likely for want of room.
     """
     dump = server.data / "dump.rdb"
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
-    with _alone(server.data), connect(replace(server.settings, **server.login()), "cli") as client:
+    with (
+        _said(f"Cannot write {target}"),
+        _alone(server.data),
+        _client(server) as client,
+    ):
         try:
+            dump.unlink(missing_ok=True)  # of a backup that was killed
             _save(client, server)
             with dump.open("rb") as source, open(fresh, "wb", opener=private.opener) as sink:
                 shutil.copyfileobj(source, sink, 1 << 20)
@@ -65,8 +68,8 @@ def back_up(server: EmbeddedServer, target: Path) -> int:
         finally:
             fresh.unlink(missing_ok=True)
             dump.unlink(missing_ok=True)
-    _sync(target.parent)
-    return target.stat().st_size
+        _sync(target.parent)
+        return target.stat().st_size
 
 
 def restore(source: Path, data: Path, settings: Settings) -> Contents:
@@ -91,6 +94,11 @@ def restore(source: Path, data: Path, settings: Settings) -> Contents:
         The file is no backup, is damaged, or holds nothing under ``key_prefix``.
     """
     data = data.expanduser().absolute()
+    with _said(f"Cannot make {data} of {source}"):
+        return _restore(source, data, settings)
+
+
+def _restore(source: Path, data: Path, settings: Settings) -> Contents:
     with source.open("rb") as file:
         if not file.read(6).startswith(HEADS):
             raise DataError(f"{source} is no backup; expected a file of `oddline backup`.", code="bad_backup")
@@ -128,7 +136,7 @@ def _try_out(source: Path, fresh: Path, settings: Settings) -> Contents:
             f"{source} is damaged, or of a newer server than the one here. {error.message}",
             code="bad_backup",
         ) from error
-    with server, connect(replace(settings, **server.login()), "cli") as client:
+    with server, _client(server) as client:
         # At the end of its journal a server forgives what was cut off by a crash, and cuts off the rest.
         if (fresh / "appendonlydir" / BASE).stat().st_size != source.stat().st_size:
             raise DataError(f"{source} is damaged: it goes on after its end.", code="bad_backup")
@@ -146,6 +154,7 @@ def _try_out(source: Path, fresh: Path, settings: Settings) -> Contents:
 
 def _save(client: redis.Redis, server: EmbeddedServer) -> None:
     """Have the server write its dump; it goes on answering meanwhile."""
+    run = client.info("server")["run_id"]
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -156,8 +165,14 @@ def _save(client: redis.Redis, server: EmbeddedServer) -> None:
             if not busy or time.monotonic() > deadline:
                 raise
         time.sleep(0.05)
-    while (state := client.info("persistence"))["rdb_bgsave_in_progress"]:
+    while (state := client.info())["rdb_bgsave_in_progress"]:
         time.sleep(0.02)
+    if state["run_id"] != run:
+        raise LimitError(
+            "The server was started anew in the midst of the backup. Take it again.",
+            code="server_failed",
+            status=503,
+        )
     if state["rdb_last_bgsave_status"] != "ok":
         raise LimitError(
             f"The server could not write the backup: {server.last_words()}. Is there room on the disk of "
@@ -165,6 +180,32 @@ def _save(client: redis.Redis, server: EmbeddedServer) -> None:
             code="server_failed",
             status=503,
         )
+
+
+@contextmanager
+def _client(server: EmbeddedServer) -> Iterator[redis.Redis]:
+    """The server's admin; what it does not answer becomes an error in words."""
+    try:
+        with connect(replace(server.settings, **server.login()), "cli") as client:
+            yield client
+    except RedisError as error:
+        raise LimitError(
+            f"The server on {server.data} did not answer to the end: {error}",
+            code="server_failed",
+            status=503,
+        ) from error
+
+
+@contextmanager
+def _said(what: str) -> Iterator[None]:
+    """An error of the file system in words."""
+    try:
+        yield
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise LimitError(
+            f"{what}: {error.strerror or error}{where}.", code="not_written", status=503
+        ) from error
 
 
 @contextmanager

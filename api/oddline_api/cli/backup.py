@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from oddline.errors import LimitError, ParameterError
+from oddline.errors import ParameterError
 from oddline_api.cli.folder import addressed, data_option, default_folder, server_of
 from oddline_api.cli.output import OutputFile
 from oddline_workers.settings import from_environment
@@ -36,12 +36,7 @@ def backup(file: str, data: Path | None) -> None:
     if target.exists():
         raise ParameterError(f"{target} exists already; a backup is a new file.", parameter="FILE")
     with server_of(data, settings) as server:
-        try:
-            size = back_up(server, target)
-        except OSError as error:
-            raise LimitError(
-                f"Cannot write {target}: {error.strerror}.", code="not_written", status=503
-            ) from error
+        size = back_up(server, target)
     click.echo(f"Wrote {target}, {size:,} bytes.")
 
 

@@ -88,8 +88,17 @@ def server_of(data: Path | None, settings: Settings, *, make: bool = False) -> I
             click.get_current_context(),
         )
     tell(f"Using the store in {folder}")
-    with EmbeddedServer(folder, settings) as server:
+    server = EmbeddedServer(folder, settings)
+    try:
+        server.start()
+    except OSError as error:
+        raise LimitError(
+            f"Cannot start the server on {folder}: {error.strerror or error}.", code="bad_folder", status=503
+        ) from error
+    try:
         yield server
+    finally:
+        server.stop()
 
 
 @contextmanager
