@@ -35,7 +35,7 @@ def test_an_unknown_id_and_a_wrong_secret_are_turned_away_alike(
                 watch.gateway = replace(gateway, client_id=client_id, client_secret=secret)
                 told = watch.see("GET", path, UNKNOWN)
                 asked.add(told)
-                answers.add(told.partition("HGET")[0])
+                answers.add(re.sub(r"[0-9a-f]{64}", "", told))
             assert len(asked) == 1  # the same answer, and the same question to the store
     assert len(answers) == 1
     assert "(401, " in answers.pop()

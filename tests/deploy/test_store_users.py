@@ -140,9 +140,9 @@ FORBIDDEN = [
     "FUNCTION LIST", "ACL LIST", "ACL SETUSER worker on", "CLIENT LIST", "CLIENT KILL TYPE normal",
     "MONITOR", "BGSAVE", "SAVE", "REPLICAOF NO ONE", "SYNC", "SWAPDB 0 1", "MIGRATE h 1 k 0 1",
     "MODULE LIST", "PUBLISH a b", "SUBSCRIBE a", "SORT oddline:pending:cpu",
-    "HGETALL oddline:credentials", "HSET oddline:credentials me {}", "HSET oddline:secrets sum me",
-    "DEL oddline:secrets", "RENAME oddline:secrets oddline:outbox", "GET other:key", "SET other:key 1",
-    "SET oddline:new 1",
+    "HGETALL oddline:credentials", "HSET oddline:credentials me {}", "SET oddline:secret:sum me",
+    "DEL oddline:secret:sum", "RENAME oddline:secret:sum oddline:outbox", "HGETALL oddline:secrets",
+    "GET other:key", "SET other:key 1", "SET oddline:new 1",
 ]  # fmt: skip
 
 
@@ -157,7 +157,7 @@ def test_what_no_process_needs_is_refused(store, user, words):
 @pytest.mark.parametrize(
     ("user", "words"),
     [
-        ("worker", "HGET oddline:secrets sum"),
+        ("worker", "GET oddline:secret:sum"),
         ("worker", "GET oddline:rate:LIMITER"),
         ("gateway", "SET oddline:janitor me"),
     ],
@@ -167,9 +167,13 @@ def test_what_is_the_others_is_refused(store, user, words):
         client.execute_command(*words.split(" "))
 
 
-def test_a_script_may_do_no_more_than_its_user(store):
-    with closing(store.connect("worker")) as client:
-        sha = client.script_load("return redis.call('HGETALL', KEYS[1] .. 'secrets')")
+@pytest.mark.parametrize("user", ["gateway", "worker"])
+@pytest.mark.parametrize(
+    "call", ["'HGETALL', KEYS[1] .. 'credentials'", "'KEYS', KEYS[1] .. 'secret:*'", "'SCAN', '0'"]
+)
+def test_a_script_of_its_own_may_do_no_more_than_its_user(store, user, call):
+    with closing(store.connect(user)) as client:
+        sha = client.script_load(f"return redis.call({call})")
         with pytest.raises(redis.ResponseError, match=r"(?i)permission|ACL failure"):
             client.evalsha(sha, 1, "oddline:")
 

@@ -201,7 +201,7 @@ class Stage(Service):
             return
         self.end_processes()
         for key in self.client.scan_iter(self.settings.key_prefix + "*", count=1000):
-            if not key.endswith((b"credentials", b"secrets")):
+            if not key.removeprefix(self.store.root.encode()).startswith((b"credentials", b"secret:")):
                 self.client.unlink(key)
 
     def unsettled(self):

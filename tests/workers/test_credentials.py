@@ -15,7 +15,7 @@ def fresh(client, settings):
 def test_secret_is_32_letters_and_digits_and_kept_only_as_a_hash(client, settings, fresh):
     assert re.fullmatch(r"[A-Za-z0-9]{32}", fresh.client_secret)
     kept = b"".join(
-        b"".join([key, *(word for item in client.hgetall(key).items() for word in item)])
+        key + (b"".join(client.hgetall(key)) if client.type(key) == b"hash" else client.get(key))
         for key in client.scan_iter(settings.key_prefix + "*")
     )
     assert fresh.client_id.encode() in kept
@@ -52,5 +52,22 @@ def test_revoked_secret_is_refused_and_no_longer_listed(client, settings, fresh)
 def test_secret_revoked_elsewhere_is_refused_when_the_cache_runs_out(client, settings, fresh, monkeypatch):
     monkeypatch.setattr(credentials, "CACHE_SECONDS", 0.0)
     assert credentials.by_secret(client, settings, fresh.client_secret)
-    client.hdel(settings.key_prefix + "secrets", *client.hkeys(settings.key_prefix + "secrets"))
+    client.delete(*client.scan_iter(settings.key_prefix + "secret:*"))
     assert credentials.by_secret(client, settings, fresh.client_secret) is None
+
+
+def test_the_clients_of_an_earlier_release_stay_and_those_revoked_stay_away(
+    client, settings, fresh, monkeypatch
+):
+    monkeypatch.setattr(credentials, "CACHE_SECONDS", 0.0)
+    revoked, root = credentials.create(client, settings), settings.key_prefix
+    keys = [*client.scan_iter(root + "secret:*")]
+    for key in keys:  # as they were: one hash
+        client.hset(root + "secrets", key.decode().removeprefix(root + "secret:"), client.get(key))
+    client.delete(*keys)
+    assert credentials.by_secret(client, settings, fresh.client_secret) is None
+    assert credentials.revoke(client, settings, revoked.client_id)
+    assert [one.client_id for one in credentials.list_(client, settings)] == [fresh.client_id]
+    assert credentials.by_secret(client, settings, fresh.client_secret) == fresh.client_id
+    assert credentials.by_secret(client, settings, revoked.client_secret) is None
+    assert not client.exists(root + "secrets")

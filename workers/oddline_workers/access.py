@@ -1,9 +1,10 @@
 """Who may do what in the store: the access list of Redis and Valkey, and the passwords of its users.
 
 =========  ==================================================================================
-gateway    takes jobs in and reads them, looks secrets up, counts calls
+gateway    takes jobs in and reads them, counts calls, looks up the secrets that it is shown
 worker     runs jobs; workers and janitors. Knows nothing of clients and their secrets
-admin      everything: makes clients, takes backups. No process of the service runs as admin
+admin      everything: makes and lists clients, takes backups. With the embedded server no process
+           of the service runs as admin; with a Redis of your own they run as whom you say
 default    nobody: who does not say a name and a password is refused
 =========  ==================================================================================
 
@@ -27,13 +28,14 @@ __all__ = ["USERS", "access_list", "password", "password_file", "write"]
 
 _KEYS = {
     "gateway": "job:* payload:* result:* pending:* outbox owner:* idempotency:* leases expiry bell:* "
-    "rate:* %R~janitor %R~workers %R~secrets",
+    "rate:* %R~janitor %R~workers %R~secret:*",
     "worker": "job:* payload:* result:* pending:* outbox owner:* leases expiry bell:* janitor workers",
 }
 """Of the keys that :mod:`oddline_workers.store` lists, those a user reads and writes (``%R~``: reads)."""
 
 # By kind and not by name: Celery, limits and the client library choose their commands. None of these
-# reaches beyond the keys above; what does (SCAN, FLUSHALL, CONFIG, ...) is not among them.
+# reaches beyond the keys above; what does (SCAN, FLUSHALL, CONFIG, ...) is not among them. Nor does a script
+# that a process may bring: it runs under the same list.
 _COMMANDS = (
     "-@all +@read +@write +@connection +@transaction -@dangerous -scan -randomkey -dbsize "
     "+evalsha +script|load +time +info"

@@ -1,8 +1,9 @@
 """Client credentials: an id and a secret, of which only the SHA-256 is kept.
 
 A secret is 32 random letters and digits (190 bits), so a plain hash is as good as a slow
-one. Two hashes never expire: ``credentials`` (client id → description) and ``secrets``
-(SHA-256 → client id), so that a secret alone is looked up in one step.
+one. What never expires: the hash ``credentials`` (client id → description), which nobody but the
+admin reads, and for each secret a key ``secret:<SHA-256>`` that holds the client id. So a secret
+alone is looked up in one step, and who may look up those it was shown cannot list the others.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import string
 import time
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import redis
@@ -57,7 +59,7 @@ def create(client: redis.Redis, settings: Settings, name: str = "") -> Credentia
     kept = {"name": name, "created": int(seconds) + int(micros) / 1e6, "sha256": digest}
     pipe = client.pipeline()
     pipe.hset(settings.key_prefix + "credentials", fresh.client_id, json.dumps(kept))
-    pipe.hset(settings.key_prefix + "secrets", digest, fresh.client_id)
+    pipe.set(settings.key_prefix + "secret:" + digest, fresh.client_id)
     pipe.execute()
     return fresh
 
@@ -76,7 +78,7 @@ def by_secret(client: redis.Redis, settings: Settings, secret: str) -> str | Non
     known = _cache.get((settings.key_prefix, digest))
     if known and time.monotonic() < known[1]:
         return known[0]
-    found: Any = client.hget(settings.key_prefix + "secrets", digest)
+    found: Any = client.get(settings.key_prefix + "secret:" + digest)
     if found is None:
         _cache.pop((settings.key_prefix, digest), None)
         return None
@@ -88,7 +90,12 @@ def by_secret(client: redis.Redis, settings: Settings, secret: str) -> str | Non
 
 
 def list_(client: redis.Redis, settings: Settings) -> list[Client]:
-    """Every client, oldest first."""
+    """Every client, oldest first.
+
+    A store of an earlier release, which had the secrets in one hash, is given the keys of this one.
+    """
+    if client.exists(settings.key_prefix + "secrets"):
+        client.transaction(partial(_convert, settings.key_prefix), settings.key_prefix + "credentials")
     rows: Any = client.hgetall(settings.key_prefix + "credentials")
     clients = []
     for client_id, row in rows.items():
@@ -105,10 +112,19 @@ def revoke(client: redis.Redis, settings: Settings, client_id: str) -> bool:
     digest = json.loads(row)["sha256"]
     pipe = client.pipeline()
     pipe.hdel(settings.key_prefix + "credentials", client_id)
-    pipe.hdel(settings.key_prefix + "secrets", digest)
+    pipe.delete(settings.key_prefix + "secret:" + digest)
     pipe.execute()
     _cache.pop((settings.key_prefix, digest), None)
     return True
+
+
+def _convert(root: str, pipe: Any) -> None:
+    """A key for each secret; what is revoked is not in ``credentials`` any more."""
+    rows = pipe.hgetall(root + "credentials")
+    pipe.multi()
+    for client_id, row in rows.items():
+        pipe.set(root + "secret:" + json.loads(row)["sha256"], client_id)
+    pipe.delete(root + "secrets")
 
 
 def _digest(secret: str) -> str:

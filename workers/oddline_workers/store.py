@@ -15,7 +15,7 @@ Keys, all behind ``Settings.key_prefix``; who may touch which is in :mod:`oddlin
 ``workers``                         ``<lane>:<bytes for a job>:<process>`` by when it was last heard of
 ``janitor``                         the name of the janitor at work; runs out with it
 ``bell:…``                          Celery's own keys
-``credentials``, ``secrets``        the clients, see :mod:`oddline_workers.credentials`
+``credentials``, ``secret:…``       the clients, see :mod:`oddline_workers.credentials`
 ``rate:…``                          how often each client called, counted by the gateway
 ==================================  ==========================================================
 """
