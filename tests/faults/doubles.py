@@ -70,12 +70,12 @@ def take_without_limit(self, job):
     lease.Lease.take.genuine(self, job.evolve(time_limit=1e6))
 
 
-def beating_thread(settings):
+def beating_thread(settings, serving):
     """The keeper's work, within the worker process."""
     read, told = os.pipe()
     heard, write = os.pipe()
     os.set_blocking(heard, False)
-    inside = keeper._Keeper(settings, os.getpid(), read, write)
+    inside = keeper._Keeper(settings, serving, os.getpid(), read, write)
 
     def beat():
         while True:

@@ -58,13 +58,19 @@ def scale(run):
         stage.hire()
     run.send(2 * run.form.jobs)
     wait_for(lambda: {one.pid for one in stage.team} <= stage.ready())
-    run.send()
+    run.send(text=f"sleep {4 * run.form.length}")  # longer than the grace: they must be handed back
     for _ in range(3):
-        run.moment()
+        group = wait_for(lambda: busy(stage, run))
         run.strike()
-        stage.dismiss(run.chance.choice(stage.team).pid)
-    run.within = stage.settings.lease_seconds + 2.0 + 2 * run.form.jobs * run.form.length
+        stage.dismiss(group)
+    run.within = stage.settings.lease_seconds + 2.0 + 6 * run.form.jobs * run.form.length
     run.check("no loss counted", lambda: not any(stage.store.get(name).losses for name in run.expected))
+
+
+def busy(stage, run):
+    """A worker of the team, in mid-job; None where the one that chance named is about to leave."""
+    group = stage.holder(run.moment())
+    return group if group in {process.pid for process in stage.team} else None
 
 
 def set_clock_wrong(run):

@@ -82,6 +82,12 @@ class Verdict:
     def clean(self):
         return not (self.lost or self.second or self.illegal or self.wrong)
 
+    def shows(self, symptom):
+        """Whether it is this that went wrong: lost, second, illegal, or words of what else was wrong."""
+        if symptom in ("lost", "second", "illegal"):
+            return bool(getattr(self, symptom))
+        return any(symptom in words for words in self.wrong)
+
     def __str__(self):
         found = [(len(self.lost), "lost"), (len(self.second), "second"), (len(self.illegal), "illegal")]
         words = [f"{count} {name}" for count, name in found if count]
@@ -164,7 +170,7 @@ class Run:
 
     def verdict(self):
         """Wait until every job is over, or should long be, and judge."""
-        patience = self.within * (1.0 if self.control else self.form.slack)
+        patience = self.within * (min(self.form.slack, 2.5) if self.control else self.form.slack)
         deadline = max(self.struck, time.time()) + patience
         open_jobs = set(self.expected)
         while open_jobs and time.time() < deadline:
