@@ -29,7 +29,7 @@ def fill_queue(run):
     run.within += 5.0  # the workers start
     taken = sum(answer.status_code == 202 for answer in answers)
     refused = [answer for answer in answers if answer.status_code != 202]
-    run.check(f"{limit - waiting} of {POSTS} taken but {taken}", lambda: taken == limit - waiting)
+    run.check(f"{limit - waiting} of {POSTS} taken ({taken})", lambda: taken == limit - waiting)
     run.check("refused with 503", lambda: {answer.status_code for answer in refused} == {503})
     run.check("told when", lambda: all(int(answer.headers["Retry-After"]) >= 1 for answer in refused))
     stage.tidy(1)
@@ -72,7 +72,7 @@ def hurt_uploads(run):
         "slow": (slow(served, line + kind + length, body, run.chance.randrange(200, 2000)), 408),
     }
     wrong = {name: status for name, (status, due) in found.items() if status != due}
-    run.check(f"each with its status: {wrong}", lambda: not wrong)
+    run.check(f"each with its status ({wrong})", lambda: not wrong)
     run.check("no job", lambda: len(stage.jobs()) == before + 1)  # the one below
     run.post("ok")
     run.check("no file stays", lambda: wait_for(lambda: not [*(stage.folder / "tmp").iterdir()]))
@@ -119,7 +119,7 @@ def send_bad_tables(run):
             jobs[job.id] = name
             run.expect(job, *due) if isinstance(due, tuple) else None
             found = due if isinstance(due, tuple) else found
-        run.check(f"{name}: {due} but {found} {answer.text[:200]}", lambda found=found, due=due: found == due)
+        run.check(f"{name}: {due} ({found} {answer.text[:200]})", lambda found=found, due=due: found == due)
     run.check("none went wrong on our side", lambda: not internal(stage, jobs))
 
 
@@ -145,13 +145,13 @@ def ask_for_bad_ids(run):
     for path in ("/result/{}", "/api/v1/jobs/{}", "/api/v1/jobs/{}/result"):
         answered(run, path, unknown, headers)  # the secret is looked up once
         least = answered(run, path, unknown, headers)
-        run.check(f"{path}: not known: {least}", lambda least=least: least[0] == 404)
+        run.check(f"{path}: not known ({least})", lambda least=least: least[0] == 404)
         other_way = answered(run, path, other.id, headers)
-        run.check(f"{path}: like one that nobody has: {other_way}", lambda a=other_way, b=least: a == b)
+        run.check(f"{path}: like one that nobody has ({other_way})", lambda a=other_way, b=least: a == b)
         for name in bad:
             found = answered(run, path, name, headers)
             run.check(
-                f"{path}: nothing is asked for {name[:40]}: {found}", lambda a=found, b=least: less(a, b)
+                f"{path}: nothing is asked for {name[:40]} ({found})", lambda a=found, b=least: less(a, b)
             )
     run.expect(other)
     stage.tidy(1)

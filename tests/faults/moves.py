@@ -36,7 +36,7 @@ def cancel(run):
     run.strike()
     run.send(2, "ok")  # the workers are free
     run.check(
-        f"as was answered: {set(answers.values())}",
+        f"ended as was answered ({set(answers.values())})",
         lambda: all(as_answered(stage, answers, job) for job in jobs),
     )
 

@@ -89,9 +89,9 @@ class Verdict:
         return any(symptom in words for words in self.wrong)
 
     def __str__(self):
-        found = [(len(self.lost), "lost"), (len(self.second), "second"), (len(self.illegal), "illegal")]
-        words = [f"{count} {name}" for count, name in found if count]
-        return ", ".join([*words, *self.wrong[:1]]) or "clean"
+        found = {"lost": self.lost, "with second effects": self.second, "illegal moves": self.illegal}
+        words = [f"{len(jobs)} {name}" for name, jobs in found.items() if jobs]
+        return ", ".join(words or self.wrong[:1]) or "clean"
 
 
 @dataclass
@@ -132,9 +132,9 @@ class Run:
             self.within += float(rest[0]) * count / max(1, self.stage.setup.workers)
         return jobs
 
-    def post(self, text):
+    def post(self, text, key=""):
         """Submit through the gateway; the answer. A job it acknowledges must be done."""
-        answer = self.stage.post(text)
+        answer = self.stage.post(text, key)
         if answer.status_code == 202:
             self.expected[answer.json()["id"]] = (frozenset((Status.DONE,)), None)
         return answer
@@ -184,7 +184,7 @@ class Run:
             except Exception as error:
                 good, text = False, f"{text}: {error}"
             if not good:
-                self.wrong.append(f"not so: {text}")
+                self.wrong.append(f"{text}: no")
         kept = Counter(job for job, word in self.stage.noted("ends") if word.endswith(":kept"))
         starts = self.starts()
         computed = {job for job, _ in self.stage.noted("computed")}

@@ -146,10 +146,10 @@ class Stage(Service):
         except requests.RequestException:
             return False
 
-    def post(self, text):
+    def post(self, text, key=""):
         """Submit through the gateway: a table whose last line holds the order. The answer."""
-        kind = {"Content-Type": "text/csv"}
-        return self.call("POST", "/api/v1/jobs", data=f"order,number\n{text},1\n", headers=kind)
+        headers = {"Content-Type": "text/csv"} | ({"Idempotency-Key": key} if key else {})
+        return self.call("POST", "/api/v1/jobs", data=f"order,number\n{text},1\n", headers=headers)
 
     def posted(self, text):
         """A job submitted through the gateway."""

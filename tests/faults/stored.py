@@ -83,8 +83,8 @@ def read_by_many(run):
         for thread in threads:
             thread.join(30)
     kinds = set(seen)
-    run.check(f"before, whole, and gone: {kinds}", lambda: {"409", "whole", "404"} <= kinds)
+    run.check(f"before, whole, and gone ({kinds})", lambda: {"409", "whole", "404"} <= kinds)
     run.check(
-        f"nothing by half: {kinds}", lambda: kinds <= {"409", "whole", "404", "410", "503", "broken off"}
+        f"nothing by half ({kinds})", lambda: kinds <= {"409", "whole", "404", "410", "503", "broken off"}
     )
     run.check("the rest is served", lambda: json.loads(stage.call("GET", "/api/v1/jobs").text)["total"])
