@@ -30,7 +30,12 @@ def listen(host: str, port: int) -> socket.socket:
     """The socket on which gateways take connections; LimitError (``port_in_use``) where that cannot be."""
     both = host == "::" and socket.has_dualstack_ipv6()
     try:
-        return socket.create_server((host, port), family=_family(host), backlog=BACKLOG, dualstack_ipv6=both)
+        listener = socket.create_server(
+            (host, port), family=_family(host), backlog=BACKLOG, dualstack_ipv6=both
+        )
+        # Connections inherit it. Without it the end of an answer waits 40 ms for word of its beginning.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         raise LimitError(
             f"Cannot listen on {host}, port {port}: {error.strerror}. "

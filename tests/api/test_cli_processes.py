@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import oddline_api
+from oddline_api.address import listen
 from oddline_api.child import Child
 from oddline_api.processes import PROCESSES, command, procfile, wanted
 from oddline_api.supervisor import Supervisor
@@ -177,3 +178,10 @@ def test_the_memory_of_the_machine_is_shared_by_the_jobs_of_all_lanes(lanes, job
             assert given == whole // jobs
     few = Supervisor(replace(settings, job_memory_bytes=7), "", prepare=list, announce=list)
     assert few._environment(PROCESSES[1])["ODDLINE_JOB_MEMORY_BYTES"] == "7"
+
+
+def test_answers_do_not_wait_for_word_of_their_beginning():
+    with listen("127.0.0.1", 0) as listener, socket.create_connection(listener.getsockname()):
+        taken, _ = listener.accept()
+        with taken:
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
