@@ -8,10 +8,10 @@ PIP    := $(BIN)/python -m pip install -qq --no-compile --disable-pip-version-ch
 INPUTS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test up check setup bench quality speed peers fuzz requests faults audit clean
+.PHONY: help demo test up check setup bench quality speed peers fuzz requests faults endurance audit clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/base.stamp  ## Start the service, judge a real series, draw the picture, stop
 	@$(BIN)/oddline demo
@@ -47,6 +47,9 @@ fuzz: $(VENV)/full.stamp  ## Try a million hostile uploads on what reads them: m
 
 faults: $(VENV)/full.stamp  ## Play the fault table in full and print it (kills, outages, lost messages, wrong clocks ...)
 	@FAULTS=full $(BIN)/python -m pytest tests/faults -n 2 --dist loadgroup
+
+endurance: $(VENV)/full.stamp  ## Ten minutes of a hundred clients while something is killed every 20 s: make endurance OPTIONS='--minutes 1'
+	@PYTHONPATH=tests $(BIN)/python bench/endurance.py $(OPTIONS)
 
 peers: .venv-bench/stamp  ## Make .venv-bench/ with the libraries that benches compare with
 

@@ -39,24 +39,26 @@ def form(fields: dict[str, str], data: bytes) -> bytes:
 
 
 class Connection:
-    """One kept-alive connection."""
+    """One kept-alive connection; ``said`` are the headers of its last answer."""
 
     def __init__(self, host: str, port: int, headers: str) -> None:
         self.host, self.port, self.headers = host, port, headers
+        self.said: dict[str, str] = {}
         self.reader: asyncio.StreamReader | None = None
         self.writer: asyncio.StreamWriter | None = None
 
-    async def ask(self, method: str, path: str, body: bytes = b"", kind: str = "") -> tuple[int, bytes]:
+    async def ask(
+        self, method: str, path: str, body: bytes = b"", kind: str = "", more: str = ""
+    ) -> tuple[int, bytes]:
         if self.writer is None:
             self.reader, self.writer = await asyncio.open_connection(self.host, self.port)
         assert self.reader is not None
         content = f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n" if body else ""
-        head = f"{method} {path} HTTP/1.1\r\nHost: {self.host}\r\n{self.headers}{content}\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: {self.host}\r\n{self.headers}{content}{more}\r\n"
         self.writer.write(head.encode() + body)
-        answer = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
-        status = int(answer[0].split()[1])
-        lengths = [line.split(":")[1] for line in answer if line.lower().startswith("content-length:")]
-        return status, await self.reader.readexactly(int(lengths[0]))
+        first, *lines = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
+        self.said = dict(line.split(": ", 1) for line in lines if line)
+        return int(first.split()[1]), await self.reader.readexactly(int(self.said["content-length"]))
 
     def close(self) -> None:
         if self.writer is not None:

@@ -9,28 +9,31 @@ from contextlib import contextmanager
 from acceptance import service as acceptance
 from faults.stage import Stage
 from oddline_workers.server import EmbeddedServer
-from oddline_workers.settings import Settings
+from oddline_workers.settings import Settings, variable
 from serving import free_port
 from workers.trials import ROOTS, TESTS, trial_settings, wait_for
 
 __all__ = ["open_stage"]
+
+OPEN = {"submits_per_minute": 1_000_000, "reads_per_minute": 10_000_000}
 
 
 class Supervised(Stage):
     """The same under ``oddline up``, which starts what ends."""
 
     def __init__(self, setup, folder, form):
+        chosen = {"lease_seconds": form.lease, **OPEN, **setup.settings}
         self.up = Up(
             folder / "data",
-            ODDLINE_LEASE_SECONDS=str(form.lease),
-            ODDLINE_SUBMITS_PER_MINUTE="1000000",
+            *("--workers", str(setup.processes)),
+            **{variable(name): str(value) for name, value in chosen.items()},
+            **setup.environment,
             TRIAL_FOLDER=str(folder),
             PYTHONPATH=os.pathsep.join([*ROOTS, str(TESTS)]),
         )
         server = EmbeddedServer(folder / "data", Settings()).start()  # attached to, as another owns it
         port = int(self.up.url.rpartition(":")[2])
-        settings = Settings(port=port, lease_seconds=form.lease, **server.login())
-        super().__init__(settings, folder, setup, server)
+        super().__init__(Settings(port=port, **chosen, **server.login()), folder, setup, server)
         self.find = self.up.find
 
     def prepare(self):
@@ -67,8 +70,7 @@ def open_stage(setup, folder, form):
         settings = trial_settings(
             login.pop("redis_url"),
             port=free_port(),
-            submits_per_minute=1_000_000,
-            reads_per_minute=1_000_000,
+            **OPEN,
             **login,
             **{"key_prefix": server.settings.key_prefix, "lease_seconds": form.lease, **setup.settings},
         )
