@@ -74,6 +74,8 @@ class Child(Restarts):
             stdout=write,
             stderr=subprocess.STDOUT,
             env=self.environment,
+            # Celery and granian look for modules in the folder they run in before they look elsewhere.
+            cwd=os.sep,
             pass_fds=self.lent,
             process_group=0,  # a Ctrl-C is for the supervisor; leftovers can be ended as a group
         )

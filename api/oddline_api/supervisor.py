@@ -15,6 +15,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from typing import Any
 
 from oddline.errors import OddlineError, RunError
@@ -170,16 +171,24 @@ class Supervisor:
         return Child(process.name, command(process, self.settings), environment, lent)
 
     def _environment(self, process: Process) -> dict[str, str]:
+        files = {
+            item.name: os.path.abspath(value)
+            for item in fields(self.settings)
+            if item.metadata["unit"] == "path" and (value := getattr(self.settings, item.name))
+        }
         changed = {
+            **files,
             **self.login(process.user),
             "host": self.settings.host,
             "port": self.settings.port,
             "workers": self.settings.workers,
             "job_memory_bytes": memory.budget(self.settings, self._jobs_at_a_time()),
         }
-        # PYTHONSAFEPATH: a celery.py or random.py in the folder the user happens to be in is not ours.
+        # A celery.py or random.py in the folder the user happens to be in is not ours: the processes run
+        # elsewhere, and are told where files are that were named from here.
         return {
             **{name: value for name, value in os.environ.items() if name not in OF_CLIENTS},
+            "PYTHONPATH": _absolute(os.environ.get("PYTHONPATH", "")),
             "PYTHONSAFEPATH": "1",
             **{variable(name): str(value) for name, value in changed.items()},
             **process.environment,
@@ -294,3 +303,8 @@ class Supervisor:
             self._selector.close()
             read.close()
             write.close()
+
+
+def _absolute(paths: str) -> str:
+    """The folders of a search path, wherever they are looked for from."""
+    return os.pathsep.join(os.path.abspath(path) for path in paths.split(os.pathsep) if path)

@@ -15,7 +15,12 @@ import psutil
 
 from oddline_api.client import Client
 
-ODDLINE = [sys.executable, "-m", "oddline_api.cli"]
+ODDLINE = [
+    sys.executable,
+    "-P",
+    "-m",
+    "oddline_api.cli",
+]  # as the script is: without the folder it is called in
 PATIENCE = 60.0  # seconds, for machines that are busy with other things
 
 
@@ -49,12 +54,13 @@ class Service:
 
     PROGRAM = ODDLINE
 
-    def __init__(self, data: Path, *words: str, **settings: str) -> None:
+    def __init__(self, data: Path, *words: str, cwd: Path | None = None, **settings: str) -> None:
         self.data = data
         self.log = data.parent / f"up-{time.monotonic_ns()}.log"
         with self.log.open("wb") as errors:
             self.process = subprocess.Popen(
                 [*self.PROGRAM, "up", "--json", "--port", "0", "--data", str(data), "--workers", "1", *words],
+                cwd=cwd,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=environment(

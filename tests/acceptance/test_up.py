@@ -271,3 +271,31 @@ def test_on_a_leash_it_stops_when_its_caller_dies(tmp_path):
         caller.wait()
         caller.stdout.close()
     wait_until(lambda: gone(family))
+
+
+def test_a_module_in_the_folder_of_the_caller_is_not_taken_for_a_librarys(tmp_path):
+    for name in ("celery", "granian", "redis", "random", "oddline"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'taken')!r}, 'a').write('{name} ')\n")
+    service = Service(tmp_path / "data", cwd=tmp_path)
+    try:
+        ready = {("web", "ready"), ("worker-cpu", "ready"), ("janitor", "ready")}
+        wait_until(lambda: ready <= set(service.said()))
+    finally:
+        service.close()
+    assert not (tmp_path / "taken").exists()
+
+
+def test_it_stops_in_time_while_its_store_hangs_and_a_job_runs(tmp_path):
+    service = Service(tmp_path / "data", ODDLINE_SHUTDOWN_SECONDS="1")
+    try:
+        with service.client() as client:
+            path = series(tmp_path / "long.csv", 120_000)
+            job = client.submit(path, algorithm_type="WindowAD", anomaly_estimator="IsolationForest")
+            wait_until(lambda: client.job(job["id"])["status"] == "executing")
+        family = service.family()
+        os.kill(service.server().pid, signal.SIGSTOP)
+        # The graces of gateway, worker, janitor and server, and a moment for each.
+        assert service.stop() < 1.5 + 2.0 + 0.5 + 1.5 + 2.0
+        assert gone(family)
+    finally:
+        service.close()

@@ -185,3 +185,13 @@ def test_answers_do_not_wait_for_word_of_their_beginning():
         taken, _ = listener.accept()
         with taken:
             assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_what_was_named_from_the_callers_folder_is_found_from_another(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["engine", "/absolute", ""]))
+    settings = Settings(redis_url="redis://unused", redis_password_file="hush", tls_cert_file="/c.pem")
+    told = Supervisor(settings, "", prepare=list, announce=list)._environment(PROCESSES[0])
+    assert told["ODDLINE_REDIS_PASSWORD_FILE"] == str(tmp_path / "hush")
+    assert told["ODDLINE_TLS_CERT_FILE"] == "/c.pem"
+    assert told["PYTHONPATH"] == os.pathsep.join([str(tmp_path / "engine"), "/absolute"])

@@ -67,4 +67,6 @@ def test_containers_have_a_user_a_grace_and_no_secret_in_a_command():
     for name, service in COMPOSE["services"].items():
         assert service["stop_grace_period"] == "30s", name
         assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
         assert "PASSWORD" not in json.dumps(service.get("command", "")), name
