@@ -71,6 +71,19 @@ def written(rows):
     return [*csv.reader(io.StringIO(file.getvalue(), newline=""))]
 
 
+def test_csv_on_a_terminal_does_not_steer_it():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    terminal, file = Terminal(), io.StringIO()
+    for target in (terminal, file):
+        print_csv(["text", "number"], [[HOSTILE, -1.5]], target)
+    assert not STEERING.intersection(terminal.getvalue()) - {"\n"}
+    assert len(terminal.getvalue().splitlines()) == 2
+    assert "\x1b[31m" in file.getvalue(), "a file has it as it is"
+
+
 def test_nothing_else_writes_csv():
     """What the tests above hold is held for every CSV, as one function writes them all."""
     writers = {

@@ -109,8 +109,11 @@ def print_json(data: Any, file: IO[str] | None = None) -> None:
 
 def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]], file: IO[str] | None = None) -> None:
     """CSV with a header; a text that a spreadsheet would take for a formula gets an apostrophe in front."""
-    writer = csv.writer(file or sys.stdout, lineterminator="\n")
+    file = file or sys.stdout
+    writer = csv.writer(file, lineterminator="\n")
     writer.writerow(header)
+    if file.isatty():
+        rows = ([plain(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
     writer.writerows([_no_formula(cell) for cell in row] for row in rows)
 
 
