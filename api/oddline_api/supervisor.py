@@ -71,6 +71,7 @@ class Supervisor:
         self.announce = announce
         self.server = None if settings.redis_url else EmbeddedServer(data, settings)
         self._renewal: Iterator[None] | None = None
+        self._renewals, self._asked = 0, False
         self._listener: socket.socket | None = None
         self._server_restarts, self._server_down = Restarts(), False
         self._leash = leash
@@ -138,6 +139,10 @@ class Supervisor:
         waits = [child.due - now for child in self.family.children.values() if child.pid is None]
         if self._server_down:
             waits.append(self._server_restarts.due - now)
+        if self._asked and self._ready and self._renewal is None:
+            self._asked = False  # who asks from here on asks for another
+            self._renewals += 1
+            self._renewal = renew(self, self._renewals)
         if self._renewal is not None and next(self._renewal, self) is self:
             self._renewal = None
         quick = not self._ready or self._renewal is not None
@@ -278,8 +283,7 @@ class Supervisor:
                 raise KeyboardInterrupt
 
         def begin(number: int, frame: Any) -> None:
-            if self._ready and self._renewal is None:
-                self._renewal = renew(self)
+            self._asked = True
 
         def pulled() -> None:
             if not os.read(0, 4096):

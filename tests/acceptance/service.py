@@ -36,7 +36,7 @@ def oddline(*words: object, **more: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         env=environment(**more),
-        timeout=PATIENCE,
+        timeout=3 * PATIENCE,  # a restart takes a while on a machine with other things to do
     )
 
 

@@ -1,12 +1,16 @@
 """Every part of a running service replaced, under load: no request fails, no job is lost or done twice."""
 
+import fcntl
 import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 import requests
@@ -14,6 +18,7 @@ import requests
 from acceptance.load import SUBMIT, TABLE, Load
 from acceptance.service import PATIENCE, Service, environment, gone, oddline
 from oddline_api.address import LISTENER, listen
+from oddline_api.renewal import outcomes
 from oddline_workers.readiness import READY
 from oddline_workers.server import EmbeddedServer, supervisor
 from oddline_workers.settings import Settings, variable
@@ -57,7 +62,8 @@ def test_under_load_no_request_fails_and_every_job_is_done_once(service, headers
         told = oddline("restart", "--data", service.data)
         assert told.returncode == 0, told.stderr
         assert told.stdout.startswith(f"Process {service.process.pid} ")
-        wait_until(lambda: len(renewed(service)) == len(PARTS), 3 * PATIENCE)
+        assert told.stdout.splitlines()[1:] == [f"{name} was renewed." for name in PARTS]
+        assert stat.S_IMODE((service.data / "renewal.json").stat().st_mode) == 0o600
         load.stop()
     assert load.failures == []
     assert renewed(service) == PARTS
@@ -94,8 +100,8 @@ def test_a_request_in_progress_is_finished_by_the_gateway_that_leaves(service, h
 
 def test_a_fresh_part_that_does_not_come_up_leaves_the_old_one_in_place(service, headers):
     before, old = len(renewed(service)), gateways(service)
-    with Load(service.url, headers, clients=2) as load:
-        service.process.send_signal(signal.SIGUSR1)
+    with Load(service.url, headers, clients=2) as load, ThreadPoolExecutor() as pool:
+        told = pool.submit(oddline, "restart", "--data", service.data)
         [fresh] = wait_until(
             lambda: [
                 one
@@ -109,6 +115,8 @@ def test_a_fresh_part_that_does_not_come_up_leaves_the_old_one_in_place(service,
         said = ("web", "the fresh one did not come up; nothing more is renewed")
         wait_until(lambda: said in service.said())
         load.stop()
+        assert told.result().returncode == 1
+        assert "oddline: The fresh web did not come up: " in told.result().stderr
     assert load.failures == []
     assert set(gateways(service)) == set(old)
     assert len(renewed(service)) == before
@@ -129,6 +137,43 @@ def test_a_service_ended_in_the_midst_of_it_leaves_nothing(tmp_path, end):
         wait_until(lambda: gone(family))
     finally:
         service.close()
+
+
+def test_who_asks_too_early_or_once_more_is_heard(tmp_path):
+    data = tmp_path / "data"
+    with ThreadPoolExecutor() as pool:
+        up = pool.submit(Service, data, ODDLINE_DRAIN_SECONDS="0.5")
+        pid = wait_until(lambda: supervisor(data))
+        first = pool.submit(oddline, "restart", "--data", data)  # it is not ready yet
+        with closing(up.result()) as service:
+            wait_until(lambda: outcomes(data, pid))
+            second = pool.submit(oddline, "restart", "--data", data)
+            for told in (first.result(), second.result()):
+                assert told.returncode == 0, told.stderr
+                assert len(told.stdout.splitlines()) == 1 + len(PARTS)
+            assert renewed(service) == 2 * PARTS
+
+
+def test_who_waits_is_told_that_the_service_ended(tmp_path):
+    with (
+        closing(Service(tmp_path / "data", ODDLINE_DRAIN_SECONDS="60")) as service,
+        ThreadPoolExecutor() as pool,
+    ):
+        asked = pool.submit(oddline, "restart", "--data", service.data)
+        wait_until(lambda: outcomes(service.data, service.process.pid))
+        service.process.kill()
+        told = asked.result()
+    assert (told.returncode, "ended before it was done" in told.stderr) == (3, True)
+
+
+def test_a_lock_of_a_supervisor_that_is_dead_is_nobodys(tmp_path):
+    """Its guardian holds it while it tidies up."""
+    with (tmp_path / "lock").open("w") as lock, subprocess.Popen(["true"]) as process:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process.wait()
+        print(process.pid, "up", file=lock, flush=True)
+        told = oddline("restart", "--data", tmp_path)
+    assert (told.returncode, "No `oddline up` runs on" in told.stderr) == (3, True)
 
 
 def test_only_a_service_is_asked(service, tmp_path):

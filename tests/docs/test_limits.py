@@ -30,6 +30,7 @@ LOCAL = {
         "not_oddline",
         "not_written",
         "not_running",
+        "not_renewed",
         "other_granian",
         "other_version",
         "port_in_use",

@@ -270,7 +270,8 @@ def supervisor(data: Path) -> int | None:
             pid, role = lock.read().split()
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return int(pid) if role == "up" else None
+        # A supervisor that was killed leaves its lock to its guardian for a moment.
+        return int(pid) if role == "up" and runs(int(pid)) else None
     except (OSError, ValueError):
         pass
     return None
