@@ -199,6 +199,15 @@ def test_altered_result_is_never_sent_whole(service, stored, packed):
     assert caught.value.code == "damaged"
 
 
+def test_result_that_expires_while_it_is_read_is_not_called_damaged(service, stored):
+    _, chunks = stored(many(), gzip=True)
+    next(chunks)
+    service.client.delete(service.settings.key_prefix + "result")
+    with pytest.raises(JobError) as caught:
+        b"".join(chunks)
+    assert (caught.value.code, caught.value.status) == ("expired", 404)
+
+
 def test_first_piece_is_checked_before_anything_is_sent(service):
     key = service.settings.key_prefix + "result"
     manifest = keep(service.client, key, [b"text"])

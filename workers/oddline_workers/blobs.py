@@ -103,13 +103,13 @@ def read(
     Raises
     ------
     JobError
-        The blob has expired (code ``"expired"``).
+        The blob has expired, before or while it was read (code ``"expired"``).
     RunError
         A piece is missing or altered (code ``"damaged"``).
     """
     for number, (length, crc) in enumerate(manifest["pieces"]):
         piece = head if number == 0 and head is not None else client.hget(key, str(number))
-        if piece is None and number == 0 and not client.exists(key):
+        if piece is None and not client.exists(key):
             raise JobError("What the job kept has expired. Submit it again.", code="expired")
         yield verified(piece, length, crc, number)
 
