@@ -12,6 +12,7 @@ import math
 import os
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,16 +142,15 @@ class Scripts(dict):
         return source, hashlib.sha1(source.encode()).hexdigest()
 
 
-_counted = threading.Barrier(2)
+_seen = threading.Barrier(2)
 
 
 def racing_admit(self, job, pipe=None, **more):
-    """Counts, then admits whatever has happened since: two that count at once see the same."""
+    """Counts, then admits whatever has happened since: two that see the last place both take it."""
     waiting = sum(self.client.zcard(f"{self.root}pending:{lane}") for lane in store.LANES)
-    try:
-        _counted.wait(0.2)
-    except threading.BrokenBarrierError:
-        _counted.reset()
+    if waiting == self.settings.queue_limit - 1:
+        with suppress(threading.BrokenBarrierError):
+            _seen.wait(5.0)
     if waiting >= self.settings.queue_limit:
         return genuine_admit(self, job, pipe, limit=0, **more)
     return genuine_admit(self, job, pipe, limit=1_000_000, **more)

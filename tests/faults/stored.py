@@ -48,8 +48,13 @@ def result(job):
 
 
 def whole(answer, rows=3):
-    """Whether it is a result from its first row to its last."""
-    return answer.status_code == 200 and len(answer.json()["rows"]) == rows
+    """Whether it is a result from its first row to its last; many are looked at, so without parsing them."""
+    text = answer.content
+    return answer.status_code == 200 and text.endswith(b"}") and text.count(b'"label":') == rows
+
+
+def kind(answer, rows):
+    return "whole" if whole(answer, rows) else f"half: {len(answer.content)} bytes"
 
 
 def read_by_many(run):
@@ -63,11 +68,9 @@ def read_by_many(run):
         while not over.is_set():
             try:
                 answer = stage.call("GET", result(job))
-                seen.append("whole" if answer.ok and whole(answer, rows) else str(answer.status_code))
+                seen.append(str(answer.status_code) if not answer.ok else kind(answer, rows))
             except requests.RequestException:
                 seen.append("broken off")  # and seen to be
-            except (ValueError, KeyError) as error:
-                seen.append(f"half: {error!r}"[:80])
 
     threads = [threading.Thread(target=read, daemon=True) for _ in range(READERS)]
     for thread in threads:
