@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 import requests
@@ -187,51 +187,92 @@ def test_only_a_service_is_asked(service, tmp_path):
     assert oddline("restart", "--data", tmp_path / "none").returncode == 3
 
 
-def gateway(listener, double, drain_seconds):
-    """A gateway process on a socket that is lent, ready to serve; ``double`` is run before."""
-    code = f"import oddline_api.gateway as gateway; {double}; gateway.main()"
-    more = {LISTENER: str(listener.fileno()), "ODDLINE_DRAIN_SECONDS": str(drain_seconds)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        env=environment(PYTHONPATH=os.pathsep.join(sys.path), ODDLINE_REDIS_URL="redis://localhost", **more),
-        pass_fds=[listener.fileno()],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while process.stderr.readline().strip() != READY:
-        assert process.poll() is None
-    return process
+@pytest.fixture
+def gateway():
+    """A function that starts a gateway on a socket that is lent, ready to serve; ``double`` is run before."""
+    with ExitStack() as started:
+
+        def start(listener, drain_seconds, double="pass"):
+            code = f"import oddline_api.gateway as gateway; {double}; gateway.main()"
+            more = {LISTENER: str(listener.fileno()), "ODDLINE_DRAIN_SECONDS": str(drain_seconds)}
+            process = subprocess.Popen(
+                [sys.executable, "-c", code],
+                env=environment(PYTHONPATH=os.pathsep.join(sys.path), ODDLINE_REDIS_URL="redis://x", **more),
+                pass_fds=[listener.fileno()],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            started.enter_context(process)
+            started.callback(process.kill)
+            while process.stderr.readline().strip() != READY:
+                assert process.poll() is None
+            return process
+
+        yield start
+
+
+def test_gateways_that_share_a_socket_lose_no_connection(gateway):
+    with listen("127.0.0.1", 0) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        now = gateway(listener, 0.5)
+        with Load(url, {}, only="/livez", clients=32, pause=0.005) as load:
+            for _ in range(4):
+                old, now = now, gateway(listener, 0.5)
+                old.terminate()
+                assert old.wait(PATIENCE) == 0
+            load.stop()
+    assert {kind.split()[0] for kind in load.answers} == {"fresh", "kept"}, load.answers
+    assert load.failures == []
+
+
+def said_at(listener, path):
+    """A connection on which this path was asked for, kept alive."""
+    wire = socket.create_connection(listener.getsockname())
+    wire.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    return wire
 
 
 @pytest.mark.parametrize(
-    ("double", "drain_seconds", "lost"),
-    [
-        ("pass", 0.5, ""),
-        ("pass", 0.0, "kept"),
-        ("gateway._let_go = lambda listener: None", 0.5, "fresh"),
-    ],
-    ids=["as it is", "control without notice", "control with the socket still in use"],
+    ("double", "takes"),
+    [("pass", False), ("gateway._let_go = lambda listener: None", True)],
+    ids=["as it is", "control"],
 )
-def test_gateways_that_share_a_socket_lose_no_connection(double, drain_seconds, lost):
+def test_a_gateway_that_leaves_takes_no_connection_from_the_next(gateway, double, takes):
     with listen("127.0.0.1", 0) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        now = gateway(listener, double, drain_seconds)
-        with Load(url, {}, only="/livez", clients=32, pause=0.005) as load:
-            for _ in range(20 if lost else 5):
-                old, now = now, gateway(listener, double, drain_seconds)
-                old.terminate()
-                with old:
-                    assert old.wait(PATIENCE) == 0
-                if load.failures and lost:
-                    break
-            load.stop()
-        now.send_signal(signal.SIGINT)
-        with now:
-            assert now.wait(PATIENCE) == 0
-    assert len({kind.split()[0] for kind in load.answers}) == 2, load.answers
-    assert bool(load.failures) == bool(lost), load.failures
-    assert lost in {"", *(failure.split()[0] for failure in load.failures)}
+        old = gateway(listener, 2.0, double)
+        with said_at(listener, "/livez") as known:
+            assert known.recv(65536).startswith(b"HTTP/1.1 200 ")
+            old.terminate()
+            wait_until(lambda: _asked_again(known))
+        with said_at(listener, "/livez") as unknown:
+            unknown.settimeout(1.0)
+            try:
+                taken = unknown.recv(65536).startswith(b"HTTP/1.1 200 ")
+            except TimeoutError:
+                taken = False
+            assert taken is takes
+            assert old.wait(PATIENCE) == 0
+            gateway(listener, 0.0)
+            unknown.settimeout(PATIENCE)
+            assert taken or unknown.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_control_without_the_time_for_it_a_connection_that_is_kept_is_lost(gateway):
+    with listen("127.0.0.1", 0) as listener:
+        old = gateway(listener, 0.0)
+        with said_at(listener, "/livez") as known:
+            assert known.recv(65536).startswith(b"HTTP/1.1 200 ")
+            old.terminate()
+            assert old.wait(PATIENCE) == 0
+            with suppress(ConnectionError):
+                assert not _asked_again(known)
+
+
+def _asked_again(wire):
+    """Whether the gateway says on this connection that it leaves."""
+    wire.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    return b"\r\nconnection: close\r\n" in wire.recv(65536).lower()
 
 
 def test_a_gateway_on_its_own_tells_balancers_before_it_leaves(tmp_path):
