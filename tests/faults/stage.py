@@ -158,8 +158,10 @@ class Stage(Service):
         return self.store.get(answer.json()["id"])
 
     def jobs(self):
-        """The client's jobs."""
-        return self.store.list(self.owner, limit=10_000)[0]
+        """All the client's jobs."""
+        jobs, total = self.store.list(self.owner, limit=1_000_000)
+        assert len(jobs) == total
+        return jobs
 
     def call(self, method, path, **more):
         """A request with the client's credentials; the answer, whatever it says."""
