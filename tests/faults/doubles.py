@@ -142,18 +142,19 @@ class Scripts(dict):
         return source, hashlib.sha1(source.encode()).hexdigest()
 
 
-_seen = threading.Barrier(2)
+_line, _seen = threading.Lock(), threading.Barrier(2)
 
 
 def racing_admit(self, job, pipe=None, **more):
     """Counts, then admits whatever has happened since: two that see the last place both take it."""
-    waiting = sum(self.client.zcard(f"{self.root}pending:{lane}") for lane in store.LANES)
-    if waiting == self.settings.queue_limit - 1:
-        with suppress(threading.BrokenBarrierError):
-            _seen.wait(5.0)
-    if waiting >= self.settings.queue_limit:
-        return genuine_admit(self, job, pipe, limit=0, **more)
-    return genuine_admit(self, job, pipe, limit=1_000_000, **more)
+    limit = self.settings.queue_limit
+    with _line:  # one after the other up to there
+        waiting = sum(self.client.zcard(f"{self.root}pending:{lane}") for lane in store.LANES)
+        if waiting != limit - 1:
+            return genuine_admit(self, job, pipe, limit=limit if waiting < limit else 0, **more)
+    with suppress(threading.BrokenBarrierError):
+        _seen.wait(5.0)
+    return genuine_admit(self, job, pipe, limit=limit + 1, **more)
 
 
 def genuine_admit(self, job, pipe, limit, **more):

@@ -103,6 +103,8 @@ class Run:
     within : float
         Seconds that may pass from the fault to the end of the last job: by default a lease, two
         seconds, and the work that is left.
+    patience : float
+        Seconds that a control has instead: twice what the slowest run with the safeguard took.
     once : bool
         Whether no job may even be begun a second time, because no worker is lost.
     """
@@ -112,6 +114,7 @@ class Run:
     form: Form
     seed: int
     control: bool
+    patience: float = 0.0
     once: bool = False
     within: float = 0.0
     struck: float = 0.0
@@ -170,7 +173,7 @@ class Run:
 
     def verdict(self):
         """Wait until every job is over, or should long be, and judge."""
-        patience = self.within * (min(self.form.slack, 2.5) if self.control else self.form.slack)
+        patience = self.patience or self.within * self.form.slack
         deadline = max(self.struck, time.time()) + patience
         open_jobs = set(self.expected)
         while open_jobs and time.time() < deadline:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import requests
+from redis.exceptions import RedisError
 
 from faults.doubles import AT_START, DOUBLES
 from oddline_workers import credentials
@@ -225,6 +226,9 @@ class Stage(Service):
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(10)
+        if set(processes) & set(self.tidying):
+            with suppress(RedisError):  # else the next janitor waits until the lock of this one has run out
+                self.client.delete(self.store.root + "janitor")
 
     # What a trial asks about its victims.
 

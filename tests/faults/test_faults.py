@@ -11,6 +11,10 @@ from faults.witness import Witness
 pytestmark = [pytest.mark.service, pytest.mark.timeout(300)]
 
 
+settled = {}
+"""By row, the seconds that the slowest of its runs took."""
+
+
 def cases():
     """Each run of each trial, and its control last; those of one setup on one process."""
     for trial in TRIALS:
@@ -35,6 +39,7 @@ def test_fault(trial, seed, control, open_stages, record_property):
             "words": str(verdict),
         },
     )
+    settled[trial.row] = max(verdict.seconds, settled.get(trial.row, 0.0))
     if control:
         assert verdict.shows(trial.symptom), verdict
     else:
@@ -47,7 +52,8 @@ def play(stage, trial, seed, control):
     with stage.doubled(*trial.doubles if control else ()):
         stage.prepare()
         with Witness(stage.settings) as witness:
-            run = Run(stage, witness, FORM, seed, control)
+            patience = max(2.0, 2 * settled.get(trial.row, 0.0)) if control else 0.0
+            run = Run(stage, witness, FORM, seed, control, patience)
             try:
                 trial.play(run)
             except Exception as error:
