@@ -58,7 +58,7 @@ def scale(run):
         stage.hire()
     run.send(2 * run.form.jobs)
     wait_for(lambda: {one.pid for one in stage.team} <= stage.ready())
-    long = run.send(text=f"sleep {4 * run.form.length}")  # longer than the grace: they must be handed back
+    long = run.send(4, f"sleep {4 * run.form.length}")  # longer than the grace: they must be handed back
     wait_for(lambda: any(job.id in run.starts() for job in long))
     for _ in range(3):
         group = wait_for(lambda: busy(stage, run))
