@@ -95,7 +95,9 @@ class _Client:
         while True:
             await asyncio.sleep(self.load.pause)
             if time.monotonic() > self.load._deadline:
-                raise TimeoutError(f"{method} {path} was never answered: {self.load.failures[-3:]}")
+                raise TimeoutError(
+                    f"{method} {path}: not answered, or the job not over: {self.load.failures[-3:]}"
+                )
             kind = f"{'kept' if self.wire else 'fresh'} {method}"
             try:
                 status, headers, answer = await asyncio.wait_for(self.exchange(method, path, body, key), 30)

@@ -21,7 +21,7 @@ from celery.worker.request import Request
 from redis.exceptions import RedisError
 
 from oddline.errors import CancelledError, OddlineError, RunError
-from oddline_workers import drain, machine, memory, runner, telemetry
+from oddline_workers import bell, drain, machine, memory, runner, telemetry
 from oddline_workers.connections import connect
 from oddline_workers.jobs import Job, Status
 from oddline_workers.lease import Lease, LostError
@@ -172,6 +172,7 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
         # A killed process is told of a moment before it can be waited for. Celery looks once, then after
         # five seconds; until then its job waits, and the lane is a process short.
         AsynPool.timers = property(lambda self: {self.maintain_pool: LOOK_SECONDS})
+        bell.listen_on()
         # Celery warns root about pickled messages. Ours are JSON and others are refused.
         warnings.filterwarnings("ignore", category=SecurityWarning)
         # A request is answered in milliseconds and a job may run for minutes: on one machine, requests first.
@@ -202,3 +203,4 @@ def register(app: Any, settings: Settings, engine: runner.Engine = runner.detect
     ):
         signal.connect(receiver, weak=False)
     drain.register(settings, f":{_TOKEN}:")
+    bell.watch(settings)
