@@ -18,6 +18,7 @@ import requests
 from acceptance.load import SUBMIT, TABLE, Load
 from acceptance.service import PATIENCE, Service, environment, gone, oddline
 from oddline_api.address import LISTENER, listen
+from oddline_api.guardian import end_group
 from oddline_api.renewal import outcomes
 from oddline_workers.readiness import READY
 from oddline_workers.server import EmbeddedServer, supervisor
@@ -199,12 +200,13 @@ def gateway():
                 [sys.executable, "-c", code],
                 env=environment(PYTHONPATH=os.pathsep.join(sys.path), ODDLINE_REDIS_URL="redis://x", **more),
                 pass_fds=[listener.fileno()],
+                process_group=0,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 text=True,
             )
             started.enter_context(process)
-            started.callback(process.kill)
+            started.callback(end_group, process.pid)
             while process.stderr.readline().strip() != READY:
                 assert process.poll() is None
             return process
