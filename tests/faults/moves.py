@@ -83,6 +83,7 @@ def set_clock_wrong(run):
     for _ in range(2):
         stage.hire(TRIAL_CLOCK=str(hour))
     wait_for(lambda: {one.pid for one in stage.team} <= stage.ready())
+    run.strike()  # from here on moves are made by them
     run.send()
     group = stage.holder(run.moment())
     run.strike()
