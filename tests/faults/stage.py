@@ -86,6 +86,7 @@ class Stage(Service):
 
     def prepare(self):
         """All processes up, all ledgers empty."""
+        self.keep_on_leash(self.server.pid)
         self.tidy(self.setup.janitors)
         if self.setup.gateway:
             self.open_door()
@@ -193,6 +194,7 @@ class Stage(Service):
 
     def close(self):
         self.end_processes()
+        self.let_off()
         self.app.close()
         self.client.close()
 

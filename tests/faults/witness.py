@@ -36,7 +36,7 @@ class Witness:
         self.commands = []
         self._client = connect(settings, "cli")
         self._move = re.compile(rf'"HSET" "{re.escape(settings.key_prefix)}job:([^"]+)" "status" "(\w+)"')
-        self._unsure, self._missed = set(), False
+        self._unsure = set()
         self._marks = set()
         self._stopped = threading.Event()
         self._watching = threading.Event()
@@ -73,6 +73,7 @@ class Witness:
                     connection.send_command("CLIENT", "SETNAME", self.NAME)
                     connection.read_response()
                     connection.send_command("MONITOR")
+                    connection.read_response()
                     self._watching.set()
                     self._read(connection)
                 finally:
@@ -81,7 +82,6 @@ class Witness:
             except RedisError:
                 # The server is away. What it did before it went, and since, may have gone unseen.
                 self._unsure |= set(self.moves)
-                self._missed = True
                 time.sleep(0.005)
 
     def _read(self, connection):
@@ -94,13 +94,9 @@ class Witness:
         if found := self._move.match(command):
             job_id, status = found[1], Status(found[2])
             seen = self.moves.setdefault(job_id, [])
-            if seen:
-                before = seen[-1]
-                sure = job_id not in self._unsure or before.over
-                if sure and status not in LEGAL_MOVES[before]:
-                    self.illegal.append(f"{before}>{status} of {job_id}")
-            elif status is not Status.SUBMITTED and not self._missed:
-                self.illegal.append(f">{status} of {job_id}")
+            # One whose submission it has not seen was there before.
+            if seen and (seen[-1].over or job_id not in self._unsure) and status not in LEGAL_MOVES[seen[-1]]:
+                self.illegal.append(f"{seen[-1]}>{status} of {job_id}")
             self._unsure.discard(job_id)
             seen.append(status)
         elif mark := re.search(r'"(mark-\w+)"', command):

@@ -24,6 +24,21 @@ from oddline_workers.submit import submit
 TESTS = Path(__file__).parents[1]
 ROOTS = [str(TESTS.parent / floor) for floor in ("engine", "workers", "api")]
 NAMES = (f"here:1:{n}" for n in itertools.count())
+LEASH = """
+import os, signal, sys
+def since(pid):  # a number may be given to another process
+    try:
+        return open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[19]
+    except OSError:
+        return None
+told = {int(line): since(int(line)) for line in sys.stdin}  # until whoever writes is gone
+for group, begun in told.items():
+    if since(group) == begun:
+        try:
+            os.killpg(group, signal.SIGKILL)
+        except OSError:
+            pass
+"""
 OWNER = "11111111-1111-4111-8111-111111111111"
 
 
@@ -83,6 +98,7 @@ class Service:
         self.store = JobStore(self.client, settings)
         self.app = make_app(settings, "gateway")
         self.running = []
+        self._leash = None
 
     def start(self, *command, **more):
         environment = os.environ | {
@@ -96,7 +112,23 @@ class Service:
             env=environment, cwd=self.folder, start_new_session=True, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         self.running.append(process)
+        self.keep_on_leash(process.pid)
         return process
+
+    def keep_on_leash(self, group):
+        """See to it that a process group ends when the tests do, however they end."""
+        if self._leash is None:
+            words = [sys.executable, "-S", "-c", LEASH]
+            self._leash = subprocess.Popen(words, stdin=subprocess.PIPE, text=True, start_new_session=True)
+        self._leash.stdin.write(f"{group}\n")
+        self._leash.stdin.flush()
+
+    def let_off(self):
+        """All of them have ended."""
+        if self._leash is not None:
+            self._leash.kill()
+            with self._leash:
+                pass
 
     def worker(self, *, app="workers.trial", processes=1, **more):
         return self.start(
@@ -167,6 +199,7 @@ class Service:
             if process.poll() is None:
                 os.killpg(process.pid, 9)
             process.wait(10)
+        self.let_off()
         self.app.close()
         for key in self.client.scan_iter(self.settings.key_prefix + "*", count=1000):
             self.client.unlink(key)
