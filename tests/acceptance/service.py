@@ -100,7 +100,7 @@ class Service:
     def find(self, *words: str) -> psutil.Process | None:
         """The child whose command has these words, the main one of its group."""
         for process in psutil.Process(self.process.pid).children():
-            with suppress(psutil.Error):
+            with suppress(psutil.Error, ProcessLookupError):
                 if os.getpgid(process.pid) == process.pid and set(words) <= set(process.cmdline()):
                     return process
         return None
