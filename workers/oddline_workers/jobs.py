@@ -8,9 +8,17 @@ from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["LEGAL_MOVES", "SCHEMA_VERSION", "STAMPS", "Job", "Status"]
+__all__ = ["KINDS", "LEGAL_MOVES", "SCHEMA_VERSION", "STAMPS", "Job", "LaterError", "Status"]
 
 SCHEMA_VERSION = 1
+
+
+class LaterError(Exception):
+    """A job cannot do its work yet: it is put back to wait for so many seconds, which is no loss."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"in {seconds:g} s")
+        self.seconds = seconds
 
 
 class Status(StrEnum):
@@ -48,6 +56,10 @@ LEGAL_MOVES: Mapping[Status, frozenset[Status]] = {
     Status.CANCELLED: frozenset(),
 }
 
+KINDS = ("detect", "session", "import", "callback")
+"""What jobs there are: a detection in a table that came with it, the training of a model on a kept dataset,
+the fetching of one, and telling an address of a client's that a session is over."""
+
 STAMPS = ("submitted", "queued", "execution_started", "done")
 """The four stamps, in order: epoch microseconds by the store's clock, 0 while not reached."""
 
@@ -59,11 +71,15 @@ class Job:
     id: str
     owner: str
     dialect: str
-    """``"ibm"`` or ``"plain"``: the door it came through, which fixes the result's shape."""
+    """``"ibm"``, ``"plain"`` or ``"nexosis"``: the door it came through, which fixes the result's shape."""
     lane: str
     spec: Mapping[str, Any]
-    """The parameters of :class:`oddline.catalog.Spec`, as JSON-ready data."""
+    """What is to be done, JSON-ready; of a detection the parameters of :class:`oddline.catalog.Spec`."""
     filename: str
+    kind: str = "detect"
+    """One of :data:`KINDS`."""
+    after: str = ""
+    """The ids of jobs that must be over before this one starts, with spaces between."""
     size: int = 0
     """Bytes of the payload."""
     payload: Mapping[str, Any] | None = None

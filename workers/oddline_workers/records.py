@@ -61,13 +61,19 @@ class Records:
         return job
 
     def list(
-        self, owner: str, *, limit: int = 50, offset: int = 0, status: Status | None = None
+        self,
+        owner: str,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+        status: Status | None = None,
+        kind: str = "",
     ) -> tuple[Jobs, int]:
-        """The owner's jobs, newest first, and how many there are.
+        """The owner's jobs, or those of a kind other than detections, newest first, and how many there are.
 
         Two round trips; with ``status`` one more for each thousand jobs of the owner.
         """
-        index = f"{self.root}owner:{owner}"
+        index = f"{self.root}owner:{owner}" + (f":{kind}" if kind else "")
         if status is None:
             pipe = self.client.pipeline(transaction=False)
             pipe.zcard(index)

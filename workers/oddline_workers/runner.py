@@ -41,6 +41,15 @@ def detect(data: bytes, job: Job, settings: Settings, progress: Progress) -> Det
     return detect_table(table, spec, progress)
 
 
+WORK = {
+    "session": "oddline_workers.sessions.run",
+    "import": "oddline_workers.imports.run",
+    "callback": "oddline_workers.callbacks",
+}
+"""Where the other kinds of jobs are worked on: ``work(job, client, settings, progress, data)`` there
+returns what :func:`run` does. What it adds to the manifest is kept in the job's ``result``."""
+
+
 def load() -> None:
     """Import the engine, with what it imports only when it is needed, so that no job waits for it."""
     import_module("oddline.workflow")
@@ -94,6 +103,11 @@ def run(
         raise RunError("The job has no payload.", code="damaged")
     key = f"{settings.key_prefix}payload:{job.id}"
     data = b"".join(blobs.read(client, key, job.payload, head))
+    if job.kind != "detect":
+        done: tuple[dict[str, Any], Any] = import_module(WORK[job.kind]).work(
+            job, client, settings, progress, data
+        )
+        return done
     detection = engine(data, job, settings, progress)
     writer = blobs.Writer(client, f"{settings.key_prefix}result:{job.id}:{job.attempt}")
     manifest = results.add(writer, results.render(detection, job.dialect))

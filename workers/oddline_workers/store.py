@@ -10,8 +10,9 @@ Keys, all behind ``Settings.key_prefix``; who may touch which is in :mod:`oddlin
 ``outbox``                          jobs whose message must be sent, by the time it is due
 ``leases``                          jobs that run, by the time their lease runs out
 ``owner:<client>``                  the jobs of a client, by submission
+``owner:<client>:<kind>``           those of a kind other than detections
 ``idempotency:<client>:<sha256>``   the job that a client's key stands for, and its request
-``expiry``                          ``<id>:<client>`` by the time its record expires
+``expiry``                          ``<id>:<client>``, ``<id>:<client>:<kind>`` by the time its record expires
 ``workers``                         ``<lane>:<bytes for a job>:<process>`` by when it was last heard of
 ``janitor``                         the name of the janitor at work; runs out with it
 ``bell:…``                          Celery's own keys
@@ -43,6 +44,9 @@ LANES = ("cpu", "gpu")
 REPUBLISH_SECONDS = 2.0
 """A message that takes longer than this from its publisher to a worker's claim is sent again."""
 
+AFTER_SECONDS = 0.1
+"""A job that must wait for another one is looked at again after this, by the next round of the janitor."""
+
 _LANES = ", ".join(f"'{lane}'" for lane in LANES)
 _LEGAL = " ".join(f"{start}>{end}" for start, ends in LEGAL_MOVES.items() for end in sorted(ends))
 
@@ -64,13 +68,24 @@ def _script(name: str) -> tuple[str, str]:
 
 _SCRIPTS = {
     name: _script(name)
-    for name in ("admit", "queued", "claim", "beat", "finish", "release", "cancel", "sweep", "resume")
+    for name in (
+        "admit",
+        "queued",
+        "claim",
+        "beat",
+        "finish",
+        "release",
+        "cancel",
+        "forget",
+        "sweep",
+        "resume",
+    )
 }
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What a worker was told: ``go``, ``busy`` (another has it), ``over`` or ``gone``."""
+    """What a worker was told: ``go``, ``wait`` (for another job), ``busy`` (taken), ``over`` or ``gone``."""
 
     verdict: str
     job: Job | None = None
@@ -165,7 +180,7 @@ class JobStore(Records):
         """Take a waiting job to run it; ``worker`` must be a name used for this claim only."""
         if not well_formed(job_id):
             return Claim("gone")
-        verdict, *rest = self._call("claim", job_id, worker, self._lease)
+        verdict, *rest = self._call("claim", job_id, worker, self._lease, int(AFTER_SECONDS * 1e6))
         if verdict != b"go":
             return Claim(verdict.decode())
         return Claim("go", read_job(_pairs(rest[0])), rest[1])
@@ -199,9 +214,11 @@ class JobStore(Records):
             raise RunError("The result was not stored completely.", code="damaged")
         return Status[answer.decode().upper()] if answer else None
 
-    def release(self, job_id: str, attempt: int, *, lost: bool = False) -> bool:
-        """Put a running job back to wait; ``lost`` counts against ``max_attempts``."""
-        return bool(self._call("release", job_id, attempt, int(lost), self._ttl, *self._limits))
+    def release(self, job_id: str, attempt: int, *, lost: bool = False, wait: float = 0.0) -> bool:
+        """Put a running job back, to wait for ``wait`` seconds; ``lost`` counts against ``max_attempts``."""
+        return bool(
+            self._call("release", job_id, attempt, int(lost), self._ttl, *self._limits, int(wait * 1e6))
+        )
 
     def hand_back(self, mark: str) -> int:
         """Put back every running job that a claim with ``mark`` in its name holds; how many.
@@ -221,6 +238,10 @@ class JobStore(Records):
         if not record:
             raise unknown(job_id)
         return read_job(_pairs(record))
+
+    def forget(self, job_id: str, owner: str) -> bool:
+        """Remove a job and all that it kept, whatever its state; False where it is not this owner's."""
+        return well_formed(job_id) and bool(self._call("forget", job_id, owner))
 
     def sweep(self) -> Messages:
         """Put back the jobs of lost workers, end those that waited too long.

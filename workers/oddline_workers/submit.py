@@ -38,6 +38,8 @@ def submit(
     rows: int = 0,
     columns: int = 0,
     key: str = "",
+    kind: str = "detect",
+    after: str = "",
 ) -> Job:
     """Store a job and ring its lane.
 
@@ -51,11 +53,11 @@ def submit(
         From :func:`oddline_workers.app.make_app`.
     owner : str
         The client id.
-    dialect : {"ibm", "plain"}
+    dialect : {"ibm", "plain", "nexosis"}
         Fixes the shape of the result.
     lane : {"cpu", "gpu"}
     spec : mapping
-        Parameters of :class:`oddline.catalog.Spec`, JSON-ready.
+        What is to be done, JSON-ready; of a detection the parameters of :class:`oddline.catalog.Spec`.
     data : binary file
         The upload, read from where it stands to its end.
     filename : str
@@ -64,6 +66,10 @@ def submit(
         About how many the table has: more of them may take longer, and need more memory.
     key : str
         The client's idempotency key. A call that repeats one of the last 24 hours makes no second job.
+    kind : str
+        One of :data:`oddline_workers.jobs.KINDS`.
+    after : str
+        The ids of jobs that must be over before this one starts, with spaces between.
 
     Returns
     -------
@@ -84,9 +90,10 @@ def submit(
     if not (key and store.knows(owner, key)):  # what was acknowledged is not refused when asked for again
         if not store.has_room(_size(data), HEADROOM):
             raise store_full()
-        _require_memory(store, lane, str(spec.get("algorithm_type")), rows, columns)
+        algorithm = "rows" if kind == "session" else str(spec.get("algorithm_type"))
+        _require_memory(store, lane, algorithm, rows, columns)
     job_id = str(uuid.uuid4())
-    request = hashlib.sha256(json.dumps([dialect, spec], sort_keys=True).encode())
+    request = hashlib.sha256(json.dumps([dialect, kind, spec], sort_keys=True).encode())
     with Writer(store.client, store.payload_key(job_id)) as writer:
         for piece in _pieces(data):
             writer.add(piece)
@@ -103,6 +110,8 @@ def submit(
             size=writer.stored,
             payload=writer.manifest(),
             cells=min(rows * columns, store.settings.max_cells),
+            kind=kind,
+            after=after,
         )
         job = store.admit(fresh, writer.pipe, key=key, request=request.hexdigest())
     return _acknowledged(store, app, job, ring=job.id == job_id)
@@ -153,6 +162,7 @@ def retry(store: JobStore, app: Any, job_id: str, owner: str, *, key: str = "") 
         size=old.size,
         payload=old.payload,
         cells=old.cells,
+        kind=old.kind,
         retry_of=old.id,
     )
     pipe = store.client.pipeline(transaction=False)

@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from oddline.errors import CancelledError, OddlineError, RunError
 from oddline_workers import bell, drain, machine, memory, runner, telemetry
 from oddline_workers.connections import connect
-from oddline_workers.jobs import Job, Status
+from oddline_workers.jobs import Job, LaterError, Status
 from oddline_workers.lease import Lease, LostError
 from oddline_workers.settings import Settings
 from oddline_workers.store import LANES, JobStore
@@ -95,6 +95,8 @@ class Process:
             return self._finish(job, Status.DONE, result=manifest, pipe=pipe)
         except LostError:
             return "lost"
+        except LaterError as later:
+            return "put back" if self.store.release(job.id, job.attempt, wait=later.seconds) else "lost"
         except CancelledError:
             return self._finish(job, Status.CANCELLED)
         except RedisError:

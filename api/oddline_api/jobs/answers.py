@@ -7,7 +7,7 @@ from typing import Any
 
 from oddline_workers.jobs import STAMPS, Job
 
-__all__ = ["describe"]
+__all__ = ["describe", "result_path"]
 
 
 def describe(job: Job) -> dict[str, Any]:
@@ -19,6 +19,7 @@ def describe(job: Job) -> dict[str, Any]:
         "filename": job.filename,
         "size": job.size,
         "dialect": job.dialect,
+        "kind": job.kind,
         "lane": job.lane,
         "parameters": dict(job.spec),
         "attempt": job.attempt,
@@ -28,11 +29,20 @@ def describe(job: Job) -> dict[str, Any]:
         "error": dict(job.error) if job.error else None,
         "links": {
             "self": at,
-            "result": f"/result/{job.id}" if job.dialect == "ibm" else at + "/result",
+            "result": result_path(job),
             "retry_of": _path(job.retry_of),
             "retried_as": _path(job.retried_as),
         },
     }
+
+
+def result_path(job: Job) -> str:
+    """Where what came of a job is, at the door that it came through."""
+    if job.kind == "session":
+        return f"/v1/sessions/{job.id}/results"
+    if job.kind == "import":
+        return f"/v1/imports/{job.id}"
+    return f"/result/{job.id}" if job.dialect == "ibm" else f"/api/v1/jobs/{job.id}/result"
 
 
 def _path(job_id: str) -> str | None:

@@ -13,7 +13,7 @@ from oddline_api import jsontext
 from oddline_api.auth import guard, submits
 from oddline_api.backend import backend
 from oddline_api.forms import NOT_A_FILE, parse_columns
-from oddline_api.jobs.answers import describe
+from oddline_api.jobs.answers import describe, result_path
 from oddline_api.jobs.schemas import JobOut, JobsOut, JobsQuery, ParametersQuery
 from oddline_api.streams import deliver, json_body
 from oddline_api.submission import admit, idempotency_key
@@ -103,7 +103,7 @@ def get_result(job_id: str) -> Response:
         return deliver(job)
     if job.status is Status.DONE:
         text, code = (
-            f"The job came through the IBM door; its result is at /result/{job.id}.",
+            f"The job came through another door; its result is at {result_path(job)}.",
             "other_dialect",
         )
     elif job.status is Status.CANCELLED:

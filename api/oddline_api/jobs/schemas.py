@@ -8,7 +8,7 @@ from marshmallow import validate
 
 from oddline.catalog import PARAMETERS
 from oddline_api.forms import ColumnsField, ParameterField
-from oddline_workers.jobs import Status
+from oddline_workers.jobs import KINDS, Status
 
 __all__ = ["JobForm", "JobOut", "JobsOut", "JobsQuery", "ParametersQuery", "Problem"]
 
@@ -65,7 +65,8 @@ class JobOut(Schema):
     status = String(metadata={"enum": [str(status) for status in Status]})
     filename = String()
     size = Integer(metadata={"description": "Bytes of the upload."})
-    dialect = String(metadata={"enum": ["ibm", "plain"]})
+    dialect = String(metadata={"enum": ["ibm", "nexosis", "plain"]})
+    kind = String(metadata={"enum": list(KINDS)})
     lane = String(metadata={"enum": ["cpu", "gpu"]})
     parameters = Dict()
     attempt = Integer()

@@ -1,6 +1,6 @@
 #!lua
 -- admit(id, owner, limit, due, pieces, stored, key, request, ttl, field, value, ...): record, pending, outbox
--- and the owner's index in one step. The record as it stands, of an earlier job where the owner's idempotency
+-- and the owner's indexes in one step. The record as it stands, of an earlier job where the owner's idempotency
 -- key has been used for the same request. No flag allow-oom: a full store refuses here, before any write.
 local id, owner, limit, due = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local key, payload = root .. 'job:' .. id, root .. 'payload:' .. id
@@ -43,7 +43,9 @@ redis.call('PERSIST', payload)
 local lane = redis.call('HGET', key, 'lane')
 redis.call('ZADD', root .. 'pending:' .. lane, text(now), id)
 redis.call('ZADD', root .. 'outbox', text(now + due), id)
-redis.call('ZADD', root .. 'owner:' .. owner, text(now), id)
+for _, index in ipairs(indexes(load(id))) do
+  redis.call('ZADD', root .. 'owner:' .. index, text(now), id)
+end
 if ARGV[7] ~= '' then
   redis.call('HSET', same, 'id', id, 'request', ARGV[8])
   redis.call('PEXPIRE', same, ARGV[9])

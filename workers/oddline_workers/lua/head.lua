@@ -13,12 +13,12 @@ end
 -- a move made now: never before an earlier stamp, even if the server's clock was set back.
 local function load(id)
   local v = redis.call('HMGET', root .. 'job:' .. id, 'status', 'attempt', 'lane', 'owner', 'cancel',
-    'losses', 'started', 'worker', 'submitted', 'queued', 'execution_started', 'time_limit')
+    'losses', 'started', 'worker', 'submitted', 'queued', 'execution_started', 'time_limit', 'kind', 'after')
   if not v[1] then return nil end
   local job = {id = id, key = root .. 'job:' .. id, status = v[1], attempt = tonumber(v[2]), lane = v[3],
     owner = v[4], cancel = v[5] == '1', losses = tonumber(v[6]), started = tonumber(v[7]), worker = v[8],
     submitted = tonumber(v[9]), queued = tonumber(v[10]), execution_started = tonumber(v[11]),
-    time_limit = tonumber(v[12] or '0')}
+    time_limit = tonumber(v[12] or '0'), kind = v[13] or 'detect', after = v[14] or ''}
   job.at = math.max(now, job.submitted, job.queued, job.execution_started)
   job.over = job.status == 'done' or job.status == 'error' or job.status == 'cancelled'
   return job
@@ -36,6 +36,13 @@ local function result_key(job)
   return root .. 'result:' .. job.id .. ':' .. text(job.attempt)
 end
 
+-- The indexes that name a job, as what follows 'owner:'. A callback is nobody's to list.
+local function indexes(job)
+  if job.kind == 'callback' then return {} end
+  if job.kind == 'detect' then return {job.owner} end
+  return {job.owner, job.owner .. ':' .. job.kind}
+end
+
 -- The end of a job: off every list; record, kept result and kept payload expire together.
 local function settle(job, status, ttl, ...)
   redis.call('HSET', job.key, 'status', status, 'done', text(job.at), ...)
@@ -43,8 +50,10 @@ local function settle(job, status, ttl, ...)
   redis.call('ZREM', root .. 'outbox', job.id)
   redis.call('ZREM', root .. 'pending:' .. job.lane, job.id)
   redis.call('PEXPIRE', job.key, ttl)
-  redis.call('ZADD', root .. 'expiry', text(now + ttl * 1000), job.id .. ':' .. job.owner)
-  if status == 'error' then
+  for _, index in ipairs(indexes(job)) do
+    redis.call('ZADD', root .. 'expiry', text(now + ttl * 1000), job.id .. ':' .. index)
+  end
+  if status == 'error' and job.kind == 'detect' then
     redis.call('PEXPIRE', root .. 'payload:' .. job.id, ttl)
   else
     redis.call('UNLINK', root .. 'payload:' .. job.id)
@@ -57,8 +66,9 @@ local function settle(job, status, ttl, ...)
 end
 
 -- An executing job whose worker let go of it, or was lost (`losses` counts those only).
--- It waits again, due on the outbox at once, unless it was cancelled or is at its limits.
-local function put_back(job, lost, ttl, max_losses, lost_error, time_error)
+-- It waits again, due on the outbox at once or in a while, unless it was cancelled or is at its limits.
+local function put_back(job, lost, ttl, max_losses, lost_error, time_error, wait)
+  local due = text(now + (wait or 0))
   local losses = job.losses
   if lost then losses = losses + 1 end
   if job.cancel then
@@ -73,7 +83,7 @@ local function put_back(job, lost, ttl, max_losses, lost_error, time_error)
     redis.call('HSET', job.key, 'status', 'submitted', 'losses', losses, 'worker', '', 'fraction', '0.0',
       'stage', '')
     redis.call('ZREM', root .. 'leases', job.id)
-    redis.call('ZADD', root .. 'pending:' .. job.lane, text(now), job.id)
-    redis.call('ZADD', root .. 'outbox', text(now), job.id)
+    redis.call('ZADD', root .. 'pending:' .. job.lane, due, job.id)
+    redis.call('ZADD', root .. 'outbox', due, job.id)
   end
 end

@@ -1,0 +1,148 @@
+"""Jobs that are no detections: found under their kind, waiting for others, put back for later, forgotten."""
+
+import io
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from oddline.errors import DataError, JobError
+from oddline_workers import blobs, runner
+from oddline_workers.jobs import Job, LaterError, Status
+from oddline_workers.submit import submit
+from oddline_workers.tasks import Process
+from workers.trials import OWNER, admit, claim, new_job, wait_for
+
+STRANGER = "22222222-2222-4222-8222-222222222222"
+
+
+@pytest.fixture
+def work(monkeypatch, store):
+    """A function that sets what sessions do, and one that does the next attempt of a job."""
+    kept = SimpleNamespace(work=None)
+    monkeypatch.setitem(sys.modules, "a_kind_of_work", kept)
+    monkeypatch.setitem(runner.WORK, "session", "a_kind_of_work")
+    monkeypatch.setitem(runner.WORK, "import", "a_kind_of_work")
+    process = Process(store.settings, runner.detect)
+
+    def play(job, does):
+        kept.work = does
+        return process.work(job.id)
+
+    yield play
+    process.close()
+
+
+def nothing(job, client, settings, progress, data):
+    writer = blobs.Writer(client, f"{settings.key_prefix}result:{job.id}:{job.attempt}")
+    return writer.manifest(rows=3), writer.pipe
+
+
+def test_are_listed_under_their_kind_and_among_all(store):
+    detection, session, callback = (admit(store, kind=kind) for kind in ("detect", "session", "callback"))
+    assert {job.id for job in store.list(OWNER)[0]} == {detection.id, session.id}
+    assert [job.id for job in store.list(OWNER, kind="session")[0]] == [session.id]
+    assert store.list(OWNER, kind="import") == ([], 0)
+    assert store.get(callback.id).kind == "callback"
+
+
+def test_leave_every_index_when_they_expire(store):
+    job = admit(store, kind="session")
+    store.cancel(job.id, OWNER)
+    client, root = store.client, store.root
+    for entry in client.zrange(root + "expiry", 0, -1):
+        client.zadd(root + "expiry", {entry: 1})
+    client.unlink(f"{root}job:{job.id}")
+    store.sweep()
+    assert not client.exists(f"{root}owner:{OWNER}", f"{root}owner:{OWNER}:session", root + "expiry")
+
+
+def test_are_worked_on_where_their_kind_says_and_keep_what_came_of_it(store, work):
+    job = admit(store, kind="session", data=b"what is to be done")
+    seen = []
+
+    def does(*told):
+        seen.append(told[-1])
+        return nothing(*told)
+
+    assert work(job, does) == "done"
+    assert seen == [b"what is to be done"]
+    assert store.get(job.id).result == {"pieces": [], "stored": 0, "rows": 3}
+
+
+def test_one_that_waits_for_others_holds_no_worker_and_is_rung_for_again(store, work):
+    first, second = admit(store, kind="import"), admit(store, kind="import")
+    job = admit(store, kind="session", after=f"{first.id} {second.id}")
+    store.queued(job.id)
+    for before in (first, second):
+        assert work(job, nothing) == "wait"
+        waiting = store.get(job.id)
+        assert (waiting.status, waiting.attempt, waiting.execution_started) == (Status.QUEUED, 0, 0)
+        assert wait_for(lambda: ("cpu", job.id) in store.sweep(), seconds=1.0)
+        store.cancel(before.id, OWNER)
+    assert work(job, nothing) == "done"
+
+
+def test_one_that_waited_for_what_is_gone_starts(store, work):
+    job = admit(store, kind="session", after="11111111-1111-4111-8111-111111111111")
+    assert work(job, nothing) == "done"
+
+
+def test_one_that_comes_back_later_is_not_rung_for_before_and_loses_nothing(store, work):
+    job = admit(store, kind="session")
+
+    def later(*_):
+        raise LaterError(0.3)
+
+    begun = store.now()
+    assert work(job, later) == "put back"
+    put_back = store.get(job.id)
+    assert (put_back.status, put_back.losses) == (Status.SUBMITTED, 0)
+    wait_for(lambda: ("cpu", job.id) in store.sweep(), seconds=2.0)
+    assert store.now() - begun >= 0.3e6
+    assert work(job, nothing) == "done"
+    assert store.get(job.id).attempt == 2
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("import", 0), ("session", 0), ("detect", 1)])
+def test_only_a_failed_detection_keeps_its_payload(store, kind, kept):
+    job = admit(store, kind=kind, data=b"a password")
+    claim(store, job)
+    assert store.finish(job.id, 1, Status.ERROR, error=DataError("no").to_dict())
+    assert store.client.exists(store.payload_key(job.id)) == kept
+
+
+@pytest.mark.parametrize("state", ["waiting", "executing", "done"])
+def test_a_forgotten_one_leaves_nothing_behind(store, work, state):
+    job = admit(store, kind="session")
+    if state == "executing":
+        claim(store, job)
+        writer = blobs.Writer(store.client, store.result_key(job.id, 1))
+        writer.add(b"text")
+        writer.pipe.execute()
+    if state == "done":
+        work(job, nothing)
+    assert not store.forget(job.id, STRANGER)
+    assert not store.forget("*", OWNER)
+    assert store.get(job.id)
+    assert store.forget(job.id, OWNER)
+    assert not store.forget(job.id, OWNER)
+    with pytest.raises(JobError, match="is known"):
+        store.get(job.id)
+    assert [key for key in store.client.scan_iter(store.root + "*") if job.id.encode() in key] == []
+    assert store.list(OWNER) == store.list(OWNER, kind="session") == ([], 0)
+    assert store.beat(job.id, 1, 0.5, "") == "lost"
+    assert store.finish(job.id, 1, Status.DONE, result={"pieces": []}) is None
+    assert store.sweep() == []
+
+
+def test_submitted_with_what_it_waits_for(service):
+    store = service.store
+    first = admit(store, kind="import")
+    job = submit(
+        store, service.app, owner=OWNER, dialect="nexosis", lane="cpu", spec={"dataSourceName": "a"},
+        data=io.BytesIO(b""), filename="a", kind="session", after=first.id,
+    )  # fmt: skip
+    assert (job.kind, job.after, job.dialect) == ("session", first.id, "nexosis")
+    assert Job.from_record(job.to_record()) == job
+    assert new_job().kind == "detect"
