@@ -1,0 +1,1 @@
+"""Datasets: rows that stay, kept as columns of the texts that are shown."""
