@@ -92,9 +92,17 @@ def read(file: str, spec: Spec) -> Table:
 
 def judge(file: str, model: str, asked: Mapping[str, Any]) -> Detection:
     """What a kept model says of a file, or of stdin."""
+    from oddline.errors import ModelError
+    from oddline.model import Model
     from oddline.persist import load
 
-    return load(model).score(_source(file), bar, **asked)
+    kept = load(model)
+    if not isinstance(kept, Model):
+        raise ModelError(
+            f"{model!r} is a model of rows that have no order; expected one that `oddline fit` made of a "
+            "series. Use it from Python: oddline.load(path).score(columns)."
+        )
+    return kept.score(_source(file), bar, **asked)
 
 
 def _source(file: str) -> str | bytes:

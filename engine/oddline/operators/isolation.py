@@ -8,11 +8,14 @@ from scipy.special import digamma
 
 from oddline.operators.trees import Trees, single
 
-__all__ = ["average_path", "grow_isolation", "isolation_scores"]
+__all__ = ["SAMPLE", "average_path", "grow_isolation", "isolation_scores"]
 
 Floats = NDArray[np.float64]
 
-_SAMPLE = 256
+SAMPLE = 256
+"""Points of a tree: more of them hide what is odd among what is usual (Liu, Ting & Zhou 2008)."""
+
+_CELLS = 4_000_000
 
 
 def average_path(count: NDArray[np.int64] | int) -> Floats:
@@ -26,8 +29,8 @@ def average_path(count: NDArray[np.int64] | int) -> Floats:
     return paths
 
 
-def grow_isolation(points: Floats, trees: int, rng: np.random.Generator) -> Trees:
-    """Isolation trees, each grown on up to 256 of the ``points`` (m, axes).
+def grow_isolation(points: Floats, trees: int, rng: np.random.Generator, sample: int = SAMPLE) -> Trees:
+    """Isolation trees, each grown on up to ``sample`` of the ``points`` (m, axes), without repeats.
 
     A node cuts a random axis on which its points differ, uniformly between the least and the
     largest; growth ends at depth log₂ of the sample. A leaf's value is its path length, plus
@@ -35,16 +38,23 @@ def grow_isolation(points: Floats, trees: int, rng: np.random.Generator) -> Tree
 
     Notes
     -----
-    All trees grow together, one level at a time: O(trees·256·axes) a level.
+    Trees grow together, one level at a time, as many as fit some megabytes: O(trees·sample·axes) a
+    level, whatever m is.
 
     References
     ----------
     Liu, Ting & Zhou (2008), Isolation forest, doi:10.1109/ICDM.2008.17.
     """
-    size = min(_SAMPLE, len(points))
+    size = min(sample, len(points))
+    most = max(1, _CELLS // (size * points.shape[1]))
+    if trees > most:
+        groups = [min(most, trees - first) for first in range(0, trees, most)]
+        grown = [grow_isolation(points, group, rng, sample) for group in groups]
+        parts = ([getattr(one, name) for one in grown] for name in ("axis", "threshold", "value"))
+        return Trees(*map(np.concatenate, parts))
     depth = max(1, int(np.ceil(np.log2(max(size, 2)))))
-    chosen = np.argsort(rng.random((trees, len(points))), axis=1)[:, :size]
-    data = single(points)[chosen.ravel()]
+    chosen = np.concatenate([rng.choice(len(points), size, replace=False) for _ in range(trees)])
+    data = single(points[chosen])
     tree = np.repeat(np.arange(trees), size)
     node = np.zeros(len(data), dtype=np.intp)
     length = np.zeros(len(data))

@@ -1,0 +1,13 @@
+"""Models of tables whose rows have no order: each row is judged by itself, by its numbers and categories.
+
+:func:`fit_rows` learns a :class:`RowModel` from columns with missing values and texts among them.
+:class:`RowForest` and :class:`RowScatter` are the scikit-learn estimators inside, for plain numbers.
+"""
+
+from __future__ import annotations
+
+from oddline.rows.detectors import RowDetector, RowForest, RowScatter
+from oddline.rows.encoding import IMPUTATIONS, KINDS
+from oddline.rows.model import RowModel, fit_rows
+
+__all__ = ["IMPUTATIONS", "KINDS", "RowDetector", "RowForest", "RowModel", "RowScatter", "fit_rows"]
