@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -10,6 +11,7 @@ from environs import Env, EnvError
 from marshmallow.validate import Range
 
 from oddline.errors import ParameterError
+from oddline_workers.addresses import networks
 
 __all__ = ["Settings", "from_environment", "variable"]
 
@@ -24,8 +26,9 @@ def _setting(
     least: float | None = None,
     most: float | None = None,
     secret: bool = False,
+    check: Callable[[str], object] | None = None,
 ) -> Any:
-    limits = {"least": least, "most": most}
+    limits = {"least": least, "most": most, "check": check}
     return field(default=default, metadata={"unit": unit, "help": help, "secret": secret, **limits})
 
 
@@ -79,6 +82,25 @@ class Settings:
         10_000, "milliseconds", "How long the head of a request may take to come.", least=1, most=60_000
     )
 
+    max_import_bytes: int = _setting(
+        512 * MIB, "bytes", "What an import may fetch, and what that may unpack to.", least=1
+    )
+    import_seconds: float = _setting(300.0, "seconds", "How long an import may fetch.", least=1)
+    outbound_networks: str = _setting(
+        "",
+        "networks",
+        "Networks that imports and callbacks may reach although they are not public: `10.0.0.0/8,fd00::/8`.",
+        check=networks,
+    )
+    outbound_ca_file: str = _setting(
+        "", "path", "A CA that imports and callbacks trust, beside those that the system trusts."
+    )
+    s3_endpoint: str = _setting(
+        "", "url", "The object store that S3 imports fetch from; empty takes Amazon's."
+    )
+    s3_access_key_id: str = _setting("", "text", "The key of S3 imports that bring none.")
+    s3_secret_access_key_file: str = _setting("", "path", "A file with the secret of that key.")
+
     submits_per_minute: int = _setting(100, "per minute", "Submits of one client.", least=1)
     reads_per_minute: int = _setting(6_000, "per minute", "Other requests of one client.", least=1)
     queue_limit: int = _setting(10_000, "jobs", "Jobs that may wait; above it 503.", least=1)
@@ -129,9 +151,13 @@ def from_environment() -> Settings:
         checks = [Range(min=least, max=most)] if (least, most) != (None, None) else []
         try:
             values[item.name] = parsers[str(item.type)](name, item.default, validate=checks)
-        except EnvError as error:
+            if item.metadata["check"]:
+                item.metadata["check"](values[item.name])
+        except (EnvError, ValueError) as error:
+            # A check says itself what it does not like.
+            expected = _expected(item) if isinstance(error, EnvError) else f"{item.metadata['unit']}: {error}"
             raise ParameterError(
-                f"{name} is {os.environ[name]!r}; expected {_expected(item)}.", parameter=name
+                f"{name} is {os.environ[name]!r}; expected {expected}.", parameter=name
             ) from error
     return Settings(**values)
 
