@@ -28,8 +28,9 @@ __all__ = ["USERS", "access_list", "password", "password_file", "write"]
 
 _KEYS = {
     "gateway": "job:* payload:* result:* pending:* outbox owner:* idempotency:* leases expiry bell:* "
-    "rate:* %R~janitor %R~workers %R~secret:*",
-    "worker": "job:* payload:* result:* pending:* outbox owner:* leases expiry bell:* janitor workers",
+    "call:* calls:* answer:* rate:* %R~desk:* %R~janitor %R~workers %R~secret:*",
+    "worker": "job:* payload:* result:* pending:* outbox owner:* leases expiry bell:* "
+    "call:* calls:* answer:* desk:* janitor workers",
 }
 """Of the keys that :mod:`oddline_workers.store` lists, those a user reads and writes (``%R~``: reads)."""
 

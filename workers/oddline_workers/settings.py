@@ -103,6 +103,9 @@ class Settings:
 
     submits_per_minute: int = _setting(100, "per minute", "Submits of one client.", least=1)
     reads_per_minute: int = _setting(6_000, "per minute", "Other requests of one client.", least=1)
+    call_seconds: float = _setting(
+        30.0, "seconds", "How long a client waits for a prediction, or for rows to be stored.", least=0.1
+    )
     queue_limit: int = _setting(10_000, "jobs", "Jobs that may wait; above it 503.", least=1)
 
     result_days: float = _setting(7.0, "days", "How long results stay.", least=0.0001)

@@ -15,6 +15,8 @@ Keys, all behind ``Settings.key_prefix``; who may touch which is in :mod:`oddlin
 ``expiry``                          ``<id>:<client>``, ``<id>:<client>:<kind>`` by the time its record expires
 ``workers``                         ``<lane>:<bytes for a job>:<process>`` by when it was last heard of
 ``janitor``                         the name of the janitor at work; runs out with it
+``call:<id>``, ``calls:<slot>``     calls that wait for a desk, see :mod:`oddline_workers.calls`, and
+``answer:<id>``, ``desk:<slot>``    what is said to them; whether a desk is there
 ``bell:…``                          Celery's own keys
 ``credentials``, ``secret:…``       the clients, see :mod:`oddline_workers.credentials`
 ``rate:…``                          how often each client called, counted by the gateway

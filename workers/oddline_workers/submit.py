@@ -19,7 +19,7 @@ from oddline_workers.jobs import Job, Status
 from oddline_workers.store import JobStore, store_full
 from oddline_workers.telemetry import log
 
-__all__ = ["publish", "retry", "submit"]
+__all__ = ["HEADROOM", "publish", "retry", "size_of", "submit"]
 
 HEADROOM = 0.7
 """Above this share of the store's memory no job is taken in, so that running ones can end."""
@@ -88,7 +88,7 @@ def submit(
     """
     key = _hashed(key)
     if not (key and store.knows(owner, key)):  # what was acknowledged is not refused when asked for again
-        if not store.has_room(_size(data), HEADROOM):
+        if not store.has_room(size_of(data), HEADROOM):
             raise store_full()
         algorithm = "rows" if kind == "session" else str(spec.get("algorithm_type"))
         _require_memory(store, lane, algorithm, rows, columns)
@@ -213,7 +213,7 @@ def publish(store: JobStore, app: Any, lane: str, job_id: str) -> bool:
     return True
 
 
-def _size(data: BinaryIO) -> int:
+def size_of(data: BinaryIO) -> int:
     """Bytes from where the file stands to its end; 0 where that shows only in reading."""
     if not data.seekable():
         return 0
