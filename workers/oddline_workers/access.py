@@ -28,9 +28,11 @@ __all__ = ["USERS", "access_list", "password", "password_file", "write"]
 
 _KEYS = {
     "gateway": "job:* payload:* result:* pending:* outbox owner:* idempotency:* leases expiry bell:* "
-    "call:* calls:* answer:* rate:* %R~desk:* %R~janitor %R~workers %R~secret:*",
+    "call:* calls:* answer:* rate:* %R~desk:* %R~janitor %R~workers %R~secret:* "
+    "dataset:* datasets:* segment:*",
     "worker": "job:* payload:* result:* pending:* outbox owner:* leases expiry bell:* "
-    "call:* calls:* answer:* desk:* janitor workers",
+    "call:* calls:* answer:* desk:* janitor workers "
+    "dataset:* datasets:* segment:*",
 }
 """Of the keys that :mod:`oddline_workers.store` lists, those a user reads and writes (``%R~``: reads)."""
 
