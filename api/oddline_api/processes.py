@@ -55,6 +55,7 @@ PROCESSES: tuple[Process, ...] = (
         SOFT_STOP,
         "gpu",
     ),
+    Process("worker-desk", "worker", "python -m oddline_workers.desk"),
     Process("janitor", "worker", "python -m oddline_workers.janitor"),
 )
 """In the order they are started and stopped."""

@@ -111,8 +111,10 @@ def _replace(service: Supervisor, name: str) -> Generator[None, None, str | None
 
 
 def _grace(service: Supervisor, name: str) -> float:
-    """Seconds that one may take to leave: a gateway those of its longest request."""
+    """Seconds that one may take to leave: a gateway those of its longest request, a desk those of a call."""
     settings = service.settings
+    if name == "worker-desk":
+        return settings.call_seconds + 1.0
     if name == "web":
         return settings.drain_seconds + settings.upload_timeout
     return settings.shutdown_seconds + 1.0

@@ -33,7 +33,10 @@ from oddline_workers.settings import Settings, variable
 __all__ = ["Supervisor", "free_port"]
 
 GRACE = {"web": 1.5, "janitor": 0.5, SERVER: 1.5}  # seconds; workers: settings.shutdown_seconds and one more
-JANITOR_LATER = 1.5  # seconds after the first answer: until then the workers need the processor more
+LATER = {
+    "worker-desk": 0.5,
+    "janitor": 1.5,
+}  # seconds after the first answer: until then the workers are waited for
 TRIES = 4  # starts of the gateway before its first answer
 PROBE_EVERY = 3.0  # seconds between questions whether the gateway still answers
 OF_CLIENTS = ("ODDLINE_CLIENT_ID", "ODDLINE_CLIENT_SECRET")  # no business of the service's processes
@@ -121,8 +124,9 @@ class Supervisor:
                         self.family.children[process.name] = self._child(process)
                 self.family.start(self.family.children["web"])
                 self.prepare()
-                # The first answer is waited for; the janitor's first look is not.
-                self.family.children["janitor"].due = math.inf
+                # The first answer is waited for; a desk, and the janitor's first look, are not.
+                for name in self.family.children.keys() & LATER.keys():
+                    self.family.children[name].due = math.inf
                 while not self._stopping:
                     self._turn()
             finally:
@@ -159,7 +163,8 @@ class Supervisor:
             if not self._ready:
                 self._ready = True
                 self.announce()
-                self.family.children["janitor"].due = now + JANITOR_LATER
+                for name in self.family.children.keys() & LATER.keys():
+                    self.family.children[name].due = now + LATER[name]
             self._heard = time.monotonic()
         elif gateway.pid is None:
             self._heard = now  # it has its time again from its next start
@@ -241,7 +246,7 @@ class Supervisor:
 
     def _stop(self) -> None:
         """Gateway, workers, janitor, server: each asked to end, and made to after its grace."""
-        lanes = [process.name for process in PROCESSES if process.lane]
+        workers = [process.name for process in PROCESSES if process.name.startswith("worker-")]
 
         def hurry() -> bool:
             return self._stopping > 1  # somebody has sent a second signal
@@ -250,7 +255,7 @@ class Supervisor:
             self._listener.close()  # who comes now is refused as soon as the gateway ends
         # The gateway at once: there is no other that its clients could turn to.
         self.family.end(["web"], GRACE["web"], hurry, signal.SIGINT)
-        self.family.end(lanes, self.settings.shutdown_seconds + 1.0, hurry)
+        self.family.end(workers, self.settings.shutdown_seconds + 1.0, hurry)
         self.family.end(["janitor"], GRACE["janitor"], hurry)
         if self.server and self.server.owned:
             self.server.stop(GRACE[SERVER])

@@ -19,7 +19,7 @@ from serving import wait_until
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(300), pytest.mark.xdist_group("hostile-log")]
 
-NAMES = {"web", "worker-cpu", "janitor", "server", "supervisor"}
+NAMES = {"web", "worker-cpu", "worker-desk", "janitor", "server", "supervisor"}
 
 
 def attack(facts: dict[str, str]) -> int:

@@ -27,7 +27,7 @@ from serving import free_port, wait_for_gateway, wait_until
 
 pytestmark = [pytest.mark.service, pytest.mark.timeout(300), pytest.mark.xdist_group("renewal")]
 
-PARTS = ["web", "worker-cpu", "janitor", "server"]
+PARTS = ["web", "worker-cpu", "worker-desk", "janitor", "server"]
 OPEN = {"submits_per_minute": 1_000_000, "reads_per_minute": 1_000_000}
 
 

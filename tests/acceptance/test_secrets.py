@@ -116,7 +116,7 @@ def run(tmp_path_factory):
 def test_the_search_sees_what_is_there(run):
     assert run.found("ODDLINE_REDIS_PASSWORD_FILE")
     assert run.found(run.service.facts["client_id"])
-    kinds = {"web", "worker-cpu", "janitor", "server"}
+    kinds = {"web", "worker-cpu", "worker-desk", "janitor", "server"}
     assert kinds <= {name for name, _ in run.service.said()}
     words = b" ".join(text for place, text in run.seen.items() if place.startswith("cmdline"))
     assert all(

@@ -227,7 +227,7 @@ def test_it_stops_in_order_and_starts_again_with_its_data(tmp_path):
         assert first.stop() < 10
         assert first.process.returncode == 0
         stopped = [name for name, text in first.said() if text.startswith("stopped")]
-        assert stopped == ["web", "worker-cpu", "janitor", "server"]
+        assert stopped == ["web", "worker-cpu", "worker-desk", "janitor", "server"]
         assert gone(family)
     finally:
         first.close()
@@ -278,7 +278,7 @@ def test_a_module_in_the_folder_of_the_caller_is_not_taken_for_a_librarys(tmp_pa
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'taken')!r}, 'a').write('{name} ')\n")
     service = Service(tmp_path / "data", cwd=tmp_path)
     try:
-        ready = {("web", "ready"), ("worker-cpu", "ready"), ("janitor", "ready")}
+        ready = {(name, "ready") for name in ("web", "worker-cpu", "worker-desk", "janitor")}
         wait_until(lambda: ready <= set(service.said()))
     finally:
         service.close()

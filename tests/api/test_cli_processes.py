@@ -71,7 +71,7 @@ def test_up_and_the_procfile_run_the_same_words():
 def test_every_lane_has_a_worker_of_its_own_or_shares_the_cpu_workers(lanes, others):
     settings = Settings(cpu_lanes=lanes)
     started = [process for process in PROCESSES if wanted(process, settings)]
-    assert [process.name for process in started] == ["web", "worker-cpu", *others, "janitor"]
+    assert [process.name for process in started] == ["web", "worker-cpu", *others, "worker-desk", "janitor"]
     words = command(started[1], settings)
     assert words[words.index("--queues") + 1] == lanes
 

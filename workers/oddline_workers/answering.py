@@ -17,7 +17,7 @@ import redis
 from redis.exceptions import RedisError
 
 from oddline.errors import LimitError, OddlineError, RunError
-from oddline_workers import blobs, memory
+from oddline_workers import blobs, machine, memory
 from oddline_workers.calls import SLOTS, answer_key, call_key, calls_key
 from oddline_workers.connections import connect
 from oddline_workers.settings import Settings
@@ -75,7 +75,7 @@ def serve(settings: Settings, slot: str, ops: Mapping[str, str], at_hand: AtHand
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     signal.signal(signal.SIGALRM, _time_up)
     try:
-        memory.hold_to(memory.budget(settings, len(SLOTS) + 2))
+        memory.hold_to(memory.budget(settings, machine.cores()) // len(SLOTS))
         client = connect(settings, "worker")
         waiting = connect(settings, "janitor")  # of one try: it asks again and again anyway
         key = calls_key(settings.key_prefix, slot)

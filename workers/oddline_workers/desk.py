@@ -86,7 +86,7 @@ class Desk:
         return True
 
     def _end(self, client: redis.Redis) -> None:
-        patience = time.monotonic() + self.settings.shutdown_seconds
+        patience = time.monotonic() + self.settings.call_seconds  # who stops all at once is not as patient
         for child in self._children:
             child.signal(signal.SIGTERM)
         while any(child.pid for child in self._children):
