@@ -82,7 +82,7 @@ def test_what_cannot_be_is_said_by_column(sent, column, reason):
     with pytest.raises(ColumnsError) as met:
         read_columns(sent)
     assert (met.value.code, met.value.status) == ("invalid_columns", 400)
-    assert re.search(reason, met.value.where[column][0]), met.value.where
+    assert re.search(reason, met.value.where["columns"][column][0]), met.value.where
     json.dumps(met.value.to_dict(), ensure_ascii=False).encode()
 
 
@@ -90,7 +90,7 @@ def test_columns_may_be_called_as_parts_of_an_error_are():
     sent = {name: {"dataType": "x"} for name in ("code", "error", "message", "status", "self")}
     with pytest.raises(ColumnsError) as met:
         read_columns(sent)
-    assert met.value.where.keys() == sent.keys()
+    assert met.value.where["columns"].keys() == sent.keys()
     assert met.value.to_dict()["code"] == "invalid_columns"
 
 
@@ -182,7 +182,9 @@ def test_what_knows_rows_is_said_before_there_are_any(role):
     assert merge(known, {"x": told(role=role)}, {}, has_rows=False)["x"].role == role
     with pytest.raises(ColumnsError) as met:
         merge(known, {"x": told(role=role)}, {}, has_rows=True)
-    assert met.value.where == {"x": [f"The role {role} can only be given while the dataset has no rows."]}
+    assert met.value.where["columns"] == {
+        "x": [f"The role {role} can only be given while the dataset has no rows."]
+    }
     with_role = merge(known, {"x": told(role=role)}, {}, has_rows=False)
     assert merge(with_role, {"x": told(role=role)}, {}, has_rows=True)["x"].role == role
     with pytest.raises(ColumnsError, match="Only one column"):

@@ -54,17 +54,14 @@ _NUMBERS = ("numeric", "numericMeasure")
 
 
 class ColumnsError(DataError):
-    """The metadata of some columns cannot be; ``where`` maps each to its reasons."""
+    """The metadata of some columns cannot be; ``where["columns"]`` maps each to its reasons."""
 
     def __init__(self, problems: Mapping[str, list[str]]) -> None:
         name, reasons = next(iter(problems.items()))
         more = f" So it is with {len(problems) - 1} more." if len(problems) > 1 else ""
-        super().__init__(f"Column {name[:60]!r}: {reasons[0]}{more}", code="invalid_columns")
-        self.where = dict(problems)  # columns may be called as any keyword is
-
-    def to_dict(self) -> dict[str, Any]:
-        """As of any error, but the reasons by column under ``columns``."""
-        return {"code": self.code, "error": self.message, "columns": self.where}
+        super().__init__(
+            f"Column {name[:60]!r}: {reasons[0]}{more}", code="invalid_columns", columns=dict(problems)
+        )
 
 
 @dataclass(frozen=True)
