@@ -75,7 +75,7 @@ $(VENV)/base.stamp: $(INPUTS) | $(BIN)/python
 
 $(VENV)/full.stamp: $(INPUTS) | $(BIN)/python
 	@echo "Setting up .venv with torch and the test tools (once, a few minutes) ..."
-	@$(PIP) -e '.[embedded,deep,plot,dev]'
+	@$(PIP) -e '.[embedded,deep,plot,s3,dev]'
 	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	@touch $(VENV)/base.stamp $@
 

@@ -98,7 +98,9 @@ class Settings:
     s3_endpoint: str = _setting(
         "", "url", "The object store that S3 imports fetch from; empty takes Amazon's."
     )
-    s3_access_key_id: str = _setting("", "text", "The key of S3 imports that bring none.")
+    s3_access_key_id: str = _setting(
+        "", "text", "The key of S3 imports that bring none: what it may read, every client may."
+    )
     s3_secret_access_key_file: str = _setting("", "path", "A file with the secret of that key.")
 
     submits_per_minute: int = _setting(100, "per minute", "Submits of one client.", least=1)

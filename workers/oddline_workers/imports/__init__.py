@@ -1,0 +1,1 @@
+"""Imports: datasets fetched from where a client says."""
