@@ -29,10 +29,10 @@ __all__ = ["USERS", "access_list", "password", "password_file", "write"]
 _KEYS = {
     "gateway": "job:* payload:* result:* pending:* outbox owner:* idempotency:* leases expiry bell:* "
     "call:* calls:* answer:* rate:* %R~desk:* %R~janitor %R~workers %R~secret:* "
-    "dataset:* datasets:* segment:*",
+    "dataset:* datasets:* segment:* model:* learnt:* models:*",
     "worker": "job:* payload:* result:* pending:* outbox owner:* leases expiry bell:* "
     "call:* calls:* answer:* desk:* janitor workers "
-    "dataset:* datasets:* segment:*",
+    "dataset:* datasets:* segment:* model:* learnt:* models:*",
 }
 """Of the keys that :mod:`oddline_workers.store` lists, those a user reads and writes (``%R~``: reads)."""
 

@@ -70,11 +70,21 @@ class Writer:
         self.stored += len(piece)
         self._waiting += len(piece)
         if self._waiting > PIECE:
-            try:
-                self.pipe.execute()
-            except OutOfMemoryError as error:
-                raise store_full() from error
-            self._waiting = 0
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what waits in ``pipe``; for a blob that no command of the caller's adopts.
+
+        Raises
+        ------
+        LimitError
+            ``store_full``.
+        """
+        try:
+            self.pipe.execute()
+        except OutOfMemoryError as error:
+            raise store_full() from error
+        self._waiting = 0
 
     def drop(self) -> None:
         """Take back what is written."""

@@ -23,6 +23,9 @@ Keys, all behind ``Settings.key_prefix``; who may touch which is in :mod:`oddlin
 ``dataset:<owner>:<sha256>``        a dataset's record, by its name without case, see ``datasets.catalogue``
 ``datasets:<owner>``                what a list of a client's datasets is sorted by, a hash
 ``segment:<id>``                    some rows of a dataset, a blob
+``model:<id>``                      what a session learnt, see :mod:`oddline_workers.models`, and
+``learnt:<id>``                     the engine's file of it, a blob; both ``…:<attempt>`` until it is done
+``models:<client>``                 the models of a client, by when their sessions were done
 ==================================  ==========================================================
 """
 
@@ -208,12 +211,13 @@ class JobStore(Records):
         """End the job: how it ended, or None when the attempt was overtaken and nothing changed.
 
         A job that is to be cancelled ends so, whatever ``status`` is. ``pipe`` holds the last pieces
-        of the result, to go in the same round trip.
+        of the result, to go in the same round trip. With ``modelId`` in the result, what this attempt
+        wrote under that id becomes a model (see :mod:`oddline_workers.models`), or is gone.
         """
         pieces = len(result["pieces"]) if result else 0
         answer = self._call(
             "finish", job_id, attempt, status.value, self._ttl, json.dumps(error),
-            json.dumps(result, separators=(",", ":")), pieces, pipe=pipe,
+            json.dumps(result, separators=(",", ":")), pieces, (result or {}).get("modelId", ""), pipe=pipe,
         )  # fmt: skip
         if answer == b"incomplete":
             raise RunError("The result was not stored completely.", code="damaged")
