@@ -18,7 +18,7 @@ from typing import Any
 import redis
 from redis.exceptions import OutOfMemoryError
 
-from oddline.errors import LONGEST_NAME, DataError, OddlineError, RunError, is_text
+from oddline.errors import LONGEST_NAME, CancelledError, DataError, OddlineError, RunError, is_text
 from oddline_workers.datasets import columnar
 from oddline_workers.datasets.columnar import Segment, Table
 from oddline_workers.datasets.metadata import Column
@@ -155,7 +155,14 @@ class Datasets:
         """How many datasets the client has."""
         return int(self.client.hlen(f"{self.root}datasets:{owner}"))
 
-    def commit(self, old: Dataset | None, new: Dataset, fresh: Sequence[Segment] = ()) -> Dataset | None:
+    def commit(
+        self,
+        old: Dataset | None,
+        new: Dataset,
+        fresh: Sequence[Segment] = (),
+        *,
+        attempt: tuple[str, int] | None = None,
+    ) -> Dataset | None:
         """Make ``new`` the record, if ``old`` still is; None where somebody was quicker.
 
         Returns when the journal has it.
@@ -167,9 +174,13 @@ class Datasets:
         new : Dataset
         fresh : sequence of Segment
             Those of ``new`` that were written for it. With None or an error they are gone.
+        attempt : (str, int), optional
+            The job that does it, and which attempt it is: one attempt of a job commits, and once.
 
         Raises
         ------
+        CancelledError
+            The job was cancelled, is another attempt's by now, or has committed before.
         LimitError
             ``store_full``.
         RunError
@@ -190,7 +201,7 @@ class Datasets:
         words: _Words = [
             new.owner, _digest(new.name), old.version if old else "", new.version, READING_SECONDS * 1000,
             f"{new.rows} {new.size} {new.name}", " ".join(segments),
-            " ".join(f"{one.key} {len(one.pieces)}" for one in fresh),
+            " ".join(f"{one.key} {len(one.pieces)}" for one in fresh), *(attempt or ("", 0)),
             *(word for item in record.items() for word in item),
         ]  # fmt: skip
         try:
@@ -202,6 +213,8 @@ class Datasets:
             self.discard(fresh)
             if answer == b"incomplete":
                 raise RunError("The rows could not be stored completely. Send them again.", code="damaged")
+            if answer == b"overtaken":
+                raise CancelledError("The job was cancelled, or another attempt has done its work.")
             return None
         self.records.await_journal()
         created, modified = map(int, stamps)
