@@ -56,7 +56,11 @@ def hoard(client: Any, settings: Any, told: dict[str, Any], data: bytes) -> tupl
 
 if __name__ == "__main__":
     desk = Desk(
-        from_environment(), {slot: dict.fromkeys(does, "workers.desks") for slot, does in TRIALS.items()}
+        from_environment(),
+        {
+            slot: {**dict.fromkeys(does, "workers.desks"), "absent": "workers.absent.at_all"}
+            for slot, does in TRIALS.items()
+        },
     )
     signal.signal(signal.SIGTERM, lambda *_: desk.stop())
     desk.run()

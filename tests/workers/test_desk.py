@@ -17,6 +17,7 @@ import pytest
 from oddline.errors import OddlineError
 from oddline_workers import calls
 from oddline_workers.connections import connect
+from oddline_workers.desk import load
 from oddline_workers.readiness import READY
 from oddline_workers.settings import variable
 from oddline_workers.store import JobStore
@@ -144,6 +145,16 @@ def test_a_failure_says_nothing_of_what_it_was_about(desk):
     assert (met.code, met.status) == ("internal", 500)
     assert "s3cret" not in met.message
     assert desk.refusal("unheard of").status == 500
+
+
+def test_what_is_not_installed_is_refused_and_holds_up_no_desk(place):
+    place.open()
+    met = place.refusal("absent")
+    assert (met.code, met.status) == ("not_installed", 500)
+    assert place.ask("echo").head["told"] == {}
+    load({"data": {"absent": "workers.absent.at_all", "echo": "workers.desks"}})
+    with pytest.raises(ModuleNotFoundError, match="of_another"):
+        load({"data": {"broken": "workers.broken_desk"}})
 
 
 def test_without_a_desk_the_refusal_is_quick(place):

@@ -23,7 +23,7 @@ from oddline_workers.connections import connect
 from oddline_workers.settings import Settings
 from oddline_workers.telemetry import log
 
-__all__ = ["OPS", "AtHand", "Op", "answer", "lost", "serve"]
+__all__ = ["OPS", "AtHand", "Op", "answer", "lost", "missing", "serve"]
 
 Op = Callable[[redis.Redis, Settings, dict[str, Any], bytes], tuple[dict[str, Any], bytes]]
 """``op(client, settings, arguments, data)`` returns the head and the body of the answer."""
@@ -144,8 +144,19 @@ def _call(
 def _function(ops: Mapping[str, str], name: str) -> Op:
     if name not in ops:
         raise RunError(f"No {name!r} is done here; expected one of {', '.join(ops)}.", code="internal")
-    op: Op = getattr(import_module(ops[name]), name)
+    try:
+        module = import_module(ops[name])
+    except ModuleNotFoundError as error:
+        if not missing(error, ops[name]):
+            raise
+        raise RunError(f"{name!r} is not part of this installation.", code="not_installed") from None
+    op: Op = getattr(module, name)
     return op
+
+
+def missing(error: ModuleNotFoundError, module: str) -> bool:
+    """Whether this module, or a package it is in, is what is not there; and nothing that it imports."""
+    return error.name is not None and f"{module}.".startswith(f"{error.name}.")
 
 
 def answer(

@@ -18,7 +18,7 @@ import redis
 from redis.exceptions import RedisError
 
 from oddline_workers import runner, telemetry
-from oddline_workers.answering import OPS, AtHand, lost, serve
+from oddline_workers.answering import OPS, AtHand, lost, missing, serve
 from oddline_workers.calls import desk_key
 from oddline_workers.connections import connect
 from oddline_workers.readiness import say_ready
@@ -141,11 +141,18 @@ class _Child:
 
 
 def load(ops: Slots = OPS) -> None:
-    """Import what calls need, so that the children share it and no asker waits for it."""
+    """Import what calls need, so that the children share it and no asker waits for it.
+
+    What is not installed is left out: the other calls are answered, and those to it are refused one by one.
+    """
     runner.warm_up()
-    for modules in ops.values():
-        for module in sorted(set(modules.values())):
+    for module in sorted({module for modules in ops.values() for module in modules.values()}):
+        try:
             import_module(module)
+        except ModuleNotFoundError as error:
+            if not missing(error, module):
+                raise
+            log.warning("calls are not installed", module=module)
     gc.collect()
     gc.freeze()
 
