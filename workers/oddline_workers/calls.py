@@ -103,9 +103,11 @@ def ask(
     pipe.time()
     at_work, waiting, (now, _) = pipe.execute()
     if not at_work:
-        raise _refused("Nobody is there to do this at the moment; a worker-desk must run.", "no_desk", 2.0)
+        raise _refused(
+            "Nobody is there to do this at the moment; a worker-desk must run.", code="no_desk", wait=2.0
+        )
     if waiting >= MOST_WAITING:
-        raise _refused(f"{waiting} others wait for this already.", "too_many_calls", 1.0)
+        raise _refused(f"{waiting} others wait for this already.", code="too_many_calls", wait=1.0)
     if not store.has_room(size_of(data), HEADROOM):
         raise store_full()
     call_id, deadline = str(uuid.uuid4()), time.monotonic() + limit
@@ -145,8 +147,8 @@ def _awaited(client: Any, key: str, deadline: float, limit: float) -> Answer:
             return Answer(head, body)
     raise _refused(
         f"This took longer than {limit:g} s. Send fewer rows at a time, or raise ODDLINE_CALL_SECONDS.",
-        "late",
-        2.0,
+        code="late",
+        wait=2.0,
     )
 
 
@@ -158,5 +160,5 @@ def _met(told: Mapping[str, Any]) -> OddlineError:
     )
 
 
-def _refused(text: str, code: str, wait: float) -> LimitError:
+def _refused(text: str, *, code: str, wait: float) -> LimitError:
     return LimitError(text, code=code, status=503, retry_after=wait)
