@@ -24,7 +24,7 @@ def test_scikit_learn_contract(estimator, check):
         check(estimator)
 
 
-@pytest.mark.parametrize("name", ["detectors", "encoding", "model"])
+@pytest.mark.parametrize("name", ["distance", "forest", "model"])
 def test_the_examples_run(name):
     assert doctest.testmod(import_module(f"oddline.rows.{name}")).failed == 0
 

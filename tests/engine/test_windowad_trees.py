@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from oddline.operators import isolation
 from oddline.operators import trees as trees_module
 from oddline.operators.isolation import average_path, grow_isolation, isolation_scores
 from oddline.operators.synthetic import grow_synthetic
@@ -37,11 +38,14 @@ def test_all_rows_at_once_reach_the_leaves_they_walk_to(rows, depth, monkeypatch
     trees = random_trees(rng, depth=depth)
     points = rng.normal(size=(rows, 3)).astype(np.float32)
     expected = [np.mean([trees.value[t, walk(trees, t, p)[1]] for t in range(7)]) for p in points]
+    monkeypatch.setattr(trees_module, "_FEW", 0)
     whole = trees.mean(points)
     assert_allclose(whole, expected, rtol=1e-12)
     monkeypatch.setattr(trees_module, "_ROWS", 128)
     monkeypatch.setattr(trees_module, "_GROUP", 3)
     assert_allclose(trees.mean(points), whole, rtol=1e-14)
+    monkeypatch.setattr(trees_module, "_FEW", rows)  # walked down one by one, with the same last bit
+    assert_array_equal(trees.mean(points), whole)
 
 
 def test_a_tree_that_never_cuts_is_worth_its_leftmost_leaf():
@@ -111,6 +115,27 @@ def test_isolation_trees_grow_on_what_they_are_given():
     for tree in range(50):
         inside = sample[:, first[tree]].astype(np.float32)
         assert inside.min() <= forest.threshold[tree, 0] < inside.max()
+
+
+def test_trees_that_are_grown_in_groups_know_as_much(monkeypatch):
+    points = np.random.default_rng(5).normal(size=(2_000, 3))
+    whole = isolation_scores(grow_isolation(points, 200, np.random.default_rng(0)), points)
+    monkeypatch.setattr(isolation, "_CELLS", 3 * 256 * 7)
+    forest = grow_isolation(points, 200, np.random.default_rng(0))
+    assert forest.axis.shape == (200, 255)
+    assert forest.value.shape == (200, 256)
+    assert np.corrcoef(isolation_scores(forest, points), whole)[0, 1] > 0.98
+
+
+def test_no_tree_sees_a_point_twice():
+    """Else a tree grown on as many points as there are could have two of them in a leaf."""
+    points = np.arange(64.0)[:, None]
+    forest = grow_isolation(points, 30, np.random.default_rng(0), sample=64)
+    scale = float(average_path(64))
+    for tree in range(30):
+        cuts, leaves = np.array([walk(forest, tree, point) for point in points]).T
+        counts = np.bincount(leaves, minlength=64)[leaves]
+        assert_allclose(forest.value[tree, leaves] * scale - cuts, average_path(counts), atol=1e-9)
 
 
 def test_equal_points_are_never_cut():

@@ -146,8 +146,8 @@ def _chance(total: float, squared: float, count: float, free: int) -> float:
 def unit_of(values: Floats) -> tuple[float, float]:
     """The median of finite numbers and a width that is never 0, whatever a few of them do.
 
-    The width is 1.4826 times the median of what they are away from it, of those that are away
-    where most are not, and 1 for a constant.
+    The width is 1.4826 times the median of what they are away from it; where most are not away, the
+    median of those that are. That of a constant is its size, or 1.
 
     >>> unit_of(np.array([0.0, 0.0, 0.0, 0.0, 8.0]))
     (0.0, 8.0)
@@ -157,5 +157,5 @@ def unit_of(values: Floats) -> tuple[float, float]:
     width = 1.4826 * float(np.median(away))
     if not width:
         some = away[away > 0]
-        width = float(np.median(some)) if len(some) else 1.0
+        width = float(np.median(some)) if len(some) else abs(center) or 1.0
     return center, max(width, np.finfo(float).tiny)

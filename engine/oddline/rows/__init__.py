@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
-from oddline.rows.detectors import RowDetector, RowForest, RowScatter
+from oddline.rows.base import RowDetector
+from oddline.rows.distance import RowScatter
 from oddline.rows.encoding import IMPUTATIONS, KINDS
+from oddline.rows.forest import RowForest
 from oddline.rows.model import RowModel, fit_rows
 
 __all__ = ["IMPUTATIONS", "KINDS", "RowDetector", "RowForest", "RowModel", "RowScatter", "fit_rows"]

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from oddline.errors import DataError, ParameterError, did_you_mean
 from oddline.operators.scatter import unit_of
 from oddline.progress import Progress, silent
 
-__all__ = [
-    "IMPUTATIONS",
-    "KINDS",
-    "Categories",
-    "Encoding",
-    "check_choices",
-    "learn_encoding",
-    "read_columns",
-]
+__all__ = ["IMPUTATIONS", "KINDS", "Categories", "Encoding", "learn_encoding"]
 
 Floats = NDArray[np.float64]
 Columns = Mapping[str, NDArray[Any]]
@@ -108,57 +99,6 @@ class Encoding:
         return axes.T
 
 
-def read_columns(columns: Mapping[str, Any], kinds: Mapping[str, str]) -> tuple[dict[str, NDArray[Any]], int]:
-    """The columns of those kinds as float64 and object arrays, and the number of rows.
-
-    Raises
-    ------
-    DataError
-        A column is not one of numbers or texts, or they are of unlike length.
-    """
-    read = {name: _read(name, columns[name], kind) for name, kind in kinds.items() if name in columns}
-    lengths = {name: len(values) for name, values in read.items()} or {
-        name: len(values) for name, values in columns.items()
-    }
-    rows = next(iter(lengths.values()), 0)
-    for name, length in lengths.items():
-        if length != rows:
-            raise DataError(
-                f"Column {name!r} has {length:,} rows and {next(iter(lengths))!r} has {rows:,}; all columns "
-                "of a table have as many.",
-                code="unlike_lengths",
-                column=name,
-            )
-    return read, rows
-
-
-def _read(name: str, values: Any, kind: str) -> NDArray[Any]:
-    try:
-        array = np.asarray(values, dtype=np.float64 if kind == "number" else object)
-    except (TypeError, ValueError, OverflowError):
-        raise DataError(
-            f"Column {name!r} is to be one of numbers and holds others; make it a category or leave it out.",
-            code="not_numeric",
-            column=name,
-        ) from None
-    if array.ndim != 1:
-        raise DataError(f"Column {name!r} has {array.ndim} dimensions; expected one.", column=name)
-    if kind == "number":
-        return array
-    odd = {type(value) for value in array} - {str, type(None)}
-    if odd == {float}:  # NaN stands for a missing text in many tables
-        array = np.array([None if value != value else value for value in array], dtype=object)
-        odd = {type(value) for value in array} - {str, type(None)}
-    if odd:
-        raise DataError(
-            f"Column {name!r} is to be one of categories and holds a {min(kind.__name__ for kind in odd)}; "
-            "expected texts, and None where one is missing.",
-            code="not_text",
-            column=name,
-        )
-    return array
-
-
 def learn_encoding(
     columns: Columns,
     kinds: Mapping[str, str],
@@ -171,7 +111,7 @@ def learn_encoding(
     Parameters
     ----------
     columns : mapping of str to ndarray (n,)
-        From :func:`read_columns`.
+        From :func:`oddline.rows.reading.read_columns`.
     kinds, imputation : mapping of str to str
         Checked.
     sample : ndarray of int (m,)
@@ -187,33 +127,14 @@ def learn_encoding(
         fill[place] = _number(values, imputation.get(name, "mean"))
         some = np.where(np.isnan(values[sample]), fill[place], values[sample])
         center[place], width[place] = unit_of(np.clip(some, -_LARGEST, _LARGEST))
+        if np.isnan(values).all():  # it teaches nothing, so that no value of it will be odd
+            width[place] = _LARGEST
     most = max(1, min(_MOST_VALUES, _MOST_AXES // max(1, len(texts)) - 1))
     categories = []
     for place, name in enumerate(texts):
         progress((len(numbers) + place) / len(kinds), "learning")
         categories.append(_learn(columns[name], imputation.get(name, "mode"), most))
     return Encoding(numbers, fill, center, width, texts, tuple(categories))
-
-
-def check_choices(
-    words: Mapping[str, str], known: Sequence[str], columns: Mapping[str, Any], what: str
-) -> None:
-    """Raise where a column is not there, or its word is none of the known ones."""
-    for name, word in words.items():
-        if name not in columns:
-            raise ParameterError(
-                f"{what} names the column {name!r}, which is not there.{did_you_mean(name, columns)}",
-                code="unknown_column",
-                parameter=what,
-                column=name,
-            )
-        if word not in known:
-            raise ParameterError(
-                f"{what} of {name!r} is {word!r}; expected one of {', '.join(known)}."
-                f"{did_you_mean(str(word), known)}",
-                parameter=what,
-                column=name,
-            )
 
 
 def _number(values: Floats, way: str) -> float:
@@ -246,6 +167,6 @@ def _learn(texts: NDArray[Any], way: str, most: int) -> Categories:
     if missing:
         counts[fill] += missing
     least = max(_LEAST_ROWS, len(texts) // _RARE)
-    frequent = [text for text, count in counts.items() if count >= least]
+    frequent = [text for text, count in counts.items() if count >= least and missing < len(texts)]
     frequent.sort(key=lambda text: (-counts[text], text))
     return Categories(tuple(frequent[:most]), fill)

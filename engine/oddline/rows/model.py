@@ -13,8 +13,10 @@ from oddline.errors import DataError, ParameterError
 from oddline.operators.scatter import Scatter, fit_scatter
 from oddline.operators.threads import one_thread
 from oddline.progress import Progress, part, silent
-from oddline.rows.detectors import RowForest, RowScatter
-from oddline.rows.encoding import IMPUTATIONS, KINDS, Encoding, check_choices, learn_encoding, read_columns
+from oddline.rows.distance import RowScatter
+from oddline.rows.encoding import IMPUTATIONS, KINDS, Encoding, learn_encoding
+from oddline.rows.forest import RowForest
+from oddline.rows.reading import check_choices, read_columns
 
 __all__ = ["RowModel", "fit_rows"]
 
@@ -199,17 +201,17 @@ def fit_rows(
     most = max(_LEAST_SAMPLE, _SAMPLE_CELLS // encoding.size())
     places = places[_drawn(rng, len(places), most)]
     points = encoding.points(read, places, len(places))
-    progress(0.2, "learning")
+    learning = part(progress, 0.2, 0.4)
     detector: RowForest | RowScatter
     if contains_anomalies:
         detector = RowForest(contamination=contamination, random_state=random_state)
-        detector.learn(points)
-        progress(0.3, "learning")
+        detector.learn(points, learning)
+        learning(0.5, "learning")
         with one_thread():
             scatter = fit_scatter(points)
     else:
         detector = RowScatter(contamination=0.0, random_state=random_state)
-        detector.learn(points)
+        detector.learn(points, learning)
         scatter = detector.scatter_
     detector.n_features_in_ = encoding.size()
     del points

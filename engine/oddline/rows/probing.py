@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from oddline.errors import ModelError
 from oddline.operators.scatter import Scatter
 from oddline.operators.trees import Trees
-from oddline.rows.detectors import RowForest, RowScatter
+from oddline.rows.distance import RowScatter
 from oddline.rows.encoding import KINDS
+from oddline.rows.forest import RowForest
 from oddline.rows.model import RowModel
 
 __all__ = ["probe"]
