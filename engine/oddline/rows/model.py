@@ -22,8 +22,8 @@ __all__ = ["RowModel", "fit_rows"]
 
 Floats = NDArray[np.float64]
 
-_SAMPLE_ROWS, _LEAST_SAMPLE, _SAMPLE_CELLS = 50_000, 2_000, 5_000_000
-_BLOCK_ROWS, _BLOCK_CELLS = 65_536, 4_000_000
+_SAMPLE_ROWS, _LEAST_SAMPLE, _SAMPLE_CELLS = 50_000, 2_000, 2_000_000
+_BLOCK_ROWS, _BLOCK_CELLS = 65_536, 2_000_000
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -31,7 +31,6 @@ def read_columns(columns: Mapping[str, Any], kinds: Mapping[str, str]) -> tuple[
             raise DataError(
                 f"Column {name!r} has {length:,} rows and {next(iter(lengths))!r} has {rows:,}; all columns "
                 "of a table have as many.",
-                code="unlike_lengths",
                 column=name,
             )
     return read, rows
@@ -58,7 +57,6 @@ def _read(name: str, values: Any, kind: str) -> NDArray[Any]:
         raise DataError(
             f"Column {name!r} is to be one of categories and holds a value of type {odd[0].__name__}; "
             "expected texts, and None where one is missing.",
-            code="not_text",
             column=name,
         )
     return array
