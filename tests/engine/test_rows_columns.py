@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from engine.tables import kinds_of, mixed
 from oddline.errors import CancelledError, DataError, ParameterError
-from oddline.rows import IMPUTATIONS, fit_rows
+from oddline.rows import IMPUTATIONS, RowScatter, fit_rows
 from oddline.rows import model as model_module
 
 NAN = np.nan
@@ -84,6 +84,12 @@ def test_frequent_texts_have_an_axis_each_and_all_others_share_one():
     assert asked[3, 0] == 1.0  # the most frequent
 
 
+def test_what_stands_for_missing_texts_is_as_frequent_as_they_are():
+    values = texts(*"aab" * 20, *[None] * 90)
+    made = learnt({"a": values}, imputation={"a": "zeroes"})
+    assert made.encoding.categories[0].values == ("", "a", "b")
+
+
 def test_many_columns_of_texts_have_few_axes_each():
     columns = {f"c{i}": texts(*"abcdefgh" * 5) for i in range(300)}
     assert learnt(columns).encoding.size() <= 1_024
@@ -107,8 +113,9 @@ def test_columns_that_say_nothing_change_nothing_for_rows_that_keep_to_them(cont
     assert np.corrcoef(made.mahalanobis(columns), bare.mahalanobis(few))[0, 1] > 0.99
     # What was always missing may be there later on.
     asked = {name: values[:50] for name, values in columns.items()}
-    late = {**asked, "none": np.full(50, 1e6), "blank": np.full(50, "here")}
-    assert_array_equal(made.score(late), made.score(asked))
+    for number in (1e6, np.inf):
+        late = {**asked, "none": np.full(50, number), "blank": np.full(50, "here")}
+        np.testing.assert_allclose(made.score(late), made.score(asked), rtol=1e-9)
 
 
 HUGE = {
@@ -151,6 +158,16 @@ def test_a_line_on_many_like_rows_is_moved_below_them():
     assert (made.training_scores[:30] <= 0).all()
 
 
+def test_a_line_on_like_rows_in_the_midst_of_others_is_moved_likewise():
+    """A quarter of the rows is alike and less usual than most: with them it would be 30 % of all."""
+    values = np.zeros((1_000, 2))
+    values[:50] = np.random.default_rng(0).normal(30.0, 5.0, (50, 2))
+    values[50:300] = 3.0
+    made = learnt({"a": values[:, 0], "b": values[:, 1]})
+    scores = made.training_scores
+    assert scores[:50].max() < 0 < scores[50] < scores[300]
+
+
 @both
 def test_the_same_seed_gives_the_same_model_and_another_one_another(contains_anomalies):
     columns = mixed(3_000)
@@ -172,7 +189,14 @@ def test_blocks_and_single_rows_have_the_scores_of_the_whole(contains_anomalies,
     np.testing.assert_allclose(made.mahalanobis(columns), distances, rtol=1e-12)
     for row in (0, 5, 699):
         alone = {name: values[row : row + 1] for name, values in columns.items()}
+        if contains_anomalies:  # to the last bit: a row on the line stays there
+            assert made.score(alone) == made.training_scores[row]
         np.testing.assert_allclose(made.score(alone), made.training_scores[row], rtol=1e-12)
+
+
+def test_no_row_is_drawn_twice():
+    drawn = model_module._drawn(np.random.default_rng(0), 1_000, 900)
+    assert len(set(drawn.tolist())) == 900
 
 
 def test_the_order_of_the_rows_does_not_matter():
@@ -212,6 +236,11 @@ def test_clean_rows_are_hardly_ever_called_anomalous_and_odd_ones_are(kind):
         far = np.full((1, 6), 1e4)
         assert made.score({f"c{i}": far[:, i] for i in range(6)})[0] < -0.4
     assert np.mean(shares) < 0.003
+
+
+def test_a_line_by_few_clean_rows_is_not_drawn_close_around_them():
+    made = RowScatter(contamination=0).fit(np.array([[-1.0], [1.0]] * 10))
+    assert made.predict([[0.0], [1.5], [9.0]]).tolist() == [1, 1, -1]
 
 
 def test_a_clean_model_sees_columns_part_that_moved_together():

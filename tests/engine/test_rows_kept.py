@@ -163,10 +163,22 @@ def test_widths_of_nothing_are_refused(kept, path, part):
             persist.load(with_array(kept, name, fill_with(value)))
 
 
+def one_leaf(place):
+    def change(value):
+        value[place] = np.nan
+        return value
+
+    return change
+
+
 TREES = {
     "axis": [fill_with(99), fill_with(-2), lambda axis: axis[:, :100]],
     "threshold": [fill_with(np.nan), lambda threshold: threshold[:, 1:]],
-    "value": [fill_with(np.nan), lambda value: value[:-1], lambda value: value[:, 1:]],
+    "value": [
+        *(one_leaf((0, leaf)) for leaf in (0, 100, 255)),
+        lambda value: value[:-1],
+        lambda value: value[:, 1:],
+    ],
 }
 
 
@@ -187,6 +199,10 @@ def test_every_part_of_a_detector_is_needed_and_missed_when_it_is_read(kept, mad
         for value in (GONE, "text", None):
             with pytest.raises(ModelError):
                 persist.load(forged(kept, within(*STATE, **{name: value})))
+    if "line_" in vars(made.detector):
+        for value in (0.0, -1.0, {"float": "inf"}):
+            with pytest.raises(ModelError):
+                persist.load(forged(kept, within(*STATE, line_=value)))
     # Nothing that a score needs is lost with the others.
     for name in {*vars(made.detector)} - {"trees_", "scatter_", "line_", "offset_", "n_features_in_"}:
         again = persist.load(forged(kept, within(*STATE, **{name: GONE})))

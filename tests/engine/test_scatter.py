@@ -57,6 +57,7 @@ def test_beyond_128_columns_it_is_the_distance_by_the_strongest_axes(rows, monke
     points = rng.normal(size=(rows, 10)) @ rng.normal(size=(10, 200)) + rng.normal(size=(rows, 200)) / 3
     fresh = rng.normal(size=(500, 10)) @ rng.normal(size=(10, 200))
     few = fit_scatter(points)
+    assert few.squares(np.full((1, 200), 1e200))[0] >= 1e300  # squares of that overflow, on both sides
     assert few.axes.shape == (200, 128)
     assert_allclose(few.axes.T @ few.axes, np.eye(128), atol=1e-9)
     monkeypatch.setattr(scatter_module, "_AXES", 1_000)

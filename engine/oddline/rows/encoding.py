@@ -25,6 +25,7 @@ IMPUTATIONS = ("zeroes", "mean", "median", "mode", "min", "max")
 """What a missing value can be replaced by."""
 
 _LARGEST = 1e290  # sums and differences of such numbers are numbers
+_WIDEST = 1e300  # beside which those are nothing
 _FAR = 1e30  # in units of a column, held in single precision
 _MOST_VALUES, _MOST_AXES = 8, 1_024
 _LEAST_ROWS, _RARE = 2, 200
@@ -128,7 +129,7 @@ def learn_encoding(
         some = np.where(np.isnan(values[sample]), fill[place], values[sample])
         center[place], width[place] = unit_of(np.clip(some, -_LARGEST, _LARGEST))
         if np.isnan(values).all():  # it teaches nothing, so that no value of it will be odd
-            width[place] = _LARGEST
+            width[place] = _WIDEST
     most = max(1, min(_MOST_VALUES, _MOST_AXES // max(1, len(texts)) - 1))
     categories = []
     for place, name in enumerate(texts):

@@ -34,7 +34,6 @@ def probe(model: RowModel) -> None:
         and model.rows >= 1
         and model.training_scores is None
         and detector.n_features_in_ == size
-        and np.isfinite(detector.offset_)
         and _is_scatter(model.scatter, size)
         and (_is_forest(detector, size) if isinstance(detector, RowForest) else _is_distance(detector, size))
     ):
