@@ -127,8 +127,10 @@ def test_trees_that_are_grown_in_groups_know_as_much(monkeypatch):
     assert np.corrcoef(isolation_scores(forest, points), whole)[0, 1] > 0.98
 
 
-def test_no_tree_sees_a_point_twice():
+@pytest.mark.parametrize("sorted_up_to", [0, 64])
+def test_no_tree_sees_a_point_twice(sorted_up_to, monkeypatch):
     """Else a tree grown on as many points as there are could have two of them in a leaf."""
+    monkeypatch.setattr(isolation, "_SORTED", sorted_up_to)
     points = np.arange(64.0)[:, None]
     forest = grow_isolation(points, 30, np.random.default_rng(0), sample=64)
     scale = float(average_path(64))

@@ -16,6 +16,7 @@ SAMPLE = 256
 """Points of a tree: more of them hide what is odd among what is usual (Liu, Ting & Zhou 2008)."""
 
 _CELLS = 4_000_000
+_SORTED = 2_000
 
 
 def average_path(count: NDArray[np.int64] | int) -> Floats:
@@ -53,8 +54,7 @@ def grow_isolation(points: Floats, trees: int, rng: np.random.Generator, sample:
         parts = ([getattr(one, name) for one in grown] for name in ("axis", "threshold", "value"))
         return Trees(*map(np.concatenate, parts))
     depth = max(1, int(np.ceil(np.log2(max(size, 2)))))
-    chosen = np.concatenate([rng.choice(len(points), size, replace=False) for _ in range(trees)])
-    data = single(points[chosen])
+    data = single(points[_chosen(len(points), size, trees, rng)])
     tree = np.repeat(np.arange(trees), size)
     node = np.zeros(len(data), dtype=np.intp)
     length = np.zeros(len(data))
@@ -86,6 +86,13 @@ def grow_isolation(points: Floats, trees: int, rng: np.random.Generator, sample:
     value = total / np.maximum(count, 1) + average_path(count)
     scale = float(average_path(size)) or 1.0
     return Trees(axis, threshold, (value / scale).reshape(trees, -1))
+
+
+def _chosen(count: int, size: int, trees: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """So many places of ``count`` for each tree, none twice in one: (trees·size,)."""
+    if count <= _SORTED:  # as WindowAD has always drawn: the same seed gives the same scores
+        return np.argsort(rng.random((trees, count)), axis=1)[:, :size].ravel()
+    return np.concatenate([rng.choice(count, size, replace=False) for _ in range(trees)])
 
 
 def isolation_scores(forest: Trees, points: Floats) -> Floats:
