@@ -33,6 +33,7 @@ def nap(client: Any, settings: Any, told: dict[str, Any], data: bytes) -> tuple[
 def spin(client: Any, settings: Any, told: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     """Deaf to signals."""
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
+    client.set(settings.key_prefix + "answer:begun", os.getpid())
     time.sleep(60)
     return {}, b""
 

@@ -13,6 +13,7 @@ from dataclasses import fields, replace
 
 import psutil
 import pytest
+from redis.exceptions import RedisError
 
 from oddline.errors import OddlineError
 from oddline_workers import calls
@@ -250,6 +251,65 @@ def test_the_children_end_with_a_desk_that_is_killed(desk):
     desk.process.kill()
     _, alive = psutil.wait_procs(children, timeout=5)
     assert alive == []
+
+
+def test_a_call_that_no_desk_has_taken_is_refused_soon_after_the_desk_is_gone(desk):
+    children = psutil.Process(desk.process.pid).children()
+    desk.process.kill()
+    psutil.wait_procs(children, timeout=5)
+    begin = time.monotonic()
+    met = desk.refusal("echo")
+    assert (met.code, met.status) == ("no_desk", 503)
+    assert time.monotonic() - begin < 10
+    assert desk.left_behind() == set()
+
+
+def test_the_call_at_hand_of_a_desk_that_is_killed_is_answered(desk):
+    slow = desk.later("nap", seconds=1)
+    napping = desk.begun()
+    desk.process.kill()
+    assert slow().head["process"] == napping
+
+
+def test_one_that_does_not_listen_ends_without_its_desk_too(desk):
+    children = psutil.Process(desk.process.pid).children()
+    deaf = desk.later("spin", limit=0.3)
+    desk.begun()
+    desk.process.kill()
+    assert deaf().code == "late"
+    assert psutil.wait_procs(children, timeout=8)[1] == []
+
+
+def test_a_store_that_is_full_when_a_call_is_answered_keeps_no_asker_waiting(desk):
+    slow = desk.later("nap", seconds=1)
+    desk.begun()
+    most = desk.store.client.config_get("maxmemory")["maxmemory"]
+    desk.store.client.config_set("maxmemory", 1)
+    try:
+        met = slow()
+        assert (met.code, met.status) == ("store_full", 503)
+        # It stays known that the desk is there.
+        life = desk.store.client.pttl(calls.desk_key(desk.store.root, "data"))
+        wait_for(lambda: desk.store.client.pttl(calls.desk_key(desk.store.root, "data")) > life, 5)
+    finally:
+        desk.store.client.config_set("maxmemory", most)
+    assert desk.ask("echo").head["told"] == {}
+
+
+def test_an_answer_is_not_lost_with_a_store_that_goes_away_after_it(desk, monkeypatch):
+    awaited, pipeline = calls._awaited, desk.store.client.pipeline
+
+    def away(*words, **more):
+        raise RedisError("away")
+
+    def then_away(*words):
+        answer = awaited(*words)
+        monkeypatch.setattr(desk.store.client, "pipeline", away)
+        return answer
+
+    monkeypatch.setattr(calls, "_awaited", then_away)
+    assert desk.ask("echo", name="a").head["told"] == {"name": "a"}
+    monkeypatch.setattr(desk.store.client, "pipeline", pipeline)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import mmap
 import os
@@ -14,13 +15,14 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 import redis
-from redis.exceptions import RedisError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from oddline.errors import LimitError, OddlineError, RunError
 from oddline_workers import blobs, machine, memory
 from oddline_workers.calls import SLOTS, answer_key, call_key, calls_key
 from oddline_workers.connections import connect
 from oddline_workers.settings import Settings
+from oddline_workers.store import store_full
 from oddline_workers.telemetry import log
 
 __all__ = ["OPS", "AtHand", "Op", "answer", "lost", "missing", "serve"]
@@ -37,6 +39,8 @@ OPS: Mapping[str, Mapping[str, str]] = {
 ANSWER_SECONDS = 30.0
 """An answer that nobody fetches disappears."""
 SLICE_SECONDS = 0.5
+ORPHAN_SECONDS = 3.0
+"""Without its parent, a process ends at the latest so long after the time of its call."""
 
 
 class AtHand:
@@ -65,8 +69,12 @@ class TimeUp(BaseException):
     """The asker's patience is over. No error, and nothing that a call may catch."""
 
 
-def serve(settings: Settings, slot: str, ops: Mapping[str, str], at_hand: AtHand, parent: int) -> NoReturn:
+def serve(
+    settings: Settings, slot: str, ops: Mapping[str, str], at_hand: AtHand, parent: int, tie: int
+) -> NoReturn:
     """The life of a forked process: one call after the other, until its parent says or is gone.
+
+    ``tie`` is the end of a pipe whose other end the parent alone holds.
 
     It ends too when a call was broken off or out of memory: a library may have been left in pieces.
     """
@@ -74,6 +82,7 @@ def serve(settings: Settings, slot: str, ops: Mapping[str, str], at_hand: AtHand
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: stopped.set())
     signal.signal(signal.SIGALRM, _time_up)
+    threading.Thread(target=_outlive, args=[tie, at_hand], daemon=True).start()
     try:
         memory.hold_to(memory.budget(settings, machine.cores()) // len(SLOTS))
         client = connect(settings, "worker")
@@ -96,6 +105,16 @@ def serve(settings: Settings, slot: str, ops: Mapping[str, str], at_hand: AtHand
         log.exception("desk failed", slot=slot)
     finally:
         os._exit(code)
+
+
+def _outlive(tie: int, at_hand: AtHand) -> None:
+    """When the parent is gone, give the call at hand its time and no more, deaf as it may be.
+
+    Not armed call by call: that costs a thread each, and a quick call four milliseconds now and then.
+    """
+    os.read(tie, 1)
+    left = max(at_hand.read()[0] - time.monotonic(), 0.0)
+    faulthandler.dump_traceback_later(left + ORPHAN_SECONDS, exit=True)
 
 
 def _time_up(*_: Any) -> NoReturn:
@@ -128,7 +147,7 @@ def _call(
         head, whole = _told(LATE), False
     except RedisError as error:
         log.warning("store is away", op=op, error=str(error))
-        head = _told(AWAY)
+        head = _told(store_full() if isinstance(error, OutOfMemoryError) else AWAY)
     except Exception as error:
         if memory.ran_out(error):
             head, whole = _told(TOO_LARGE), False
@@ -168,7 +187,12 @@ def answer(
     pipe.rpush(key, json.dumps(head, separators=(",", ":")), body)
     pipe.pexpire(key, int(ANSWER_SECONDS * 1000))
     try:
-        pipe.execute()
+        try:
+            pipe.execute()
+        except OutOfMemoryError:
+            # No word can be left, but one be taken away: without its data the asker knows.
+            client.unlink(call_key(settings.key_prefix, call_id))
+            raise
     except RedisError as error:
         log.warning("call not answered", error=str(error))
 

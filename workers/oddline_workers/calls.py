@@ -13,9 +13,10 @@ import json
 import time
 import uuid
 from collections.abc import Mapping
-from typing import Any, BinaryIO, NamedTuple
+from contextlib import suppress
+from typing import Any, BinaryIO, NamedTuple, cast
 
-from redis.exceptions import OutOfMemoryError
+from redis.exceptions import OutOfMemoryError, RedisError
 
 from oddline.errors import LimitError, OddlineError
 from oddline_workers.blobs import PIECE, Writer
@@ -103,9 +104,7 @@ def ask(
     pipe.time()
     at_work, waiting, (now, _) = pipe.execute()
     if not at_work:
-        raise _refused(
-            "Nobody is there to do this at the moment; a worker-desk must run.", code="no_desk", wait=2.0
-        )
+        raise _no_desk()
     if waiting >= MOST_WAITING:
         raise _refused(f"{waiting} others wait for this already.", code="too_many_calls", wait=1.0)
     if not store.has_room(size_of(data), HEADROOM):
@@ -129,22 +128,37 @@ def ask(
         except OutOfMemoryError as error:
             raise store_full() from error
     try:
-        return _awaited(client, answer_key(root, call_id), deadline, limit)
+        return _awaited(store, slot, call_id, message, deadline, limit)
     finally:
-        # Withdrawn, where nobody has answered; else gone already.
-        pipe = client.pipeline(transaction=False)
-        pipe.lrem(calls_key(root, slot), 1, message)
-        pipe.unlink(call_key(root, call_id), answer_key(root, call_id))
-        pipe.execute()
+        # Withdrawn, where nobody has answered; else gone already. A store that is away now takes nothing of
+        # what was answered, and lets it all expire.
+        with suppress(RedisError):
+            pipe = client.pipeline(transaction=False)
+            pipe.lrem(calls_key(root, slot), 1, message)
+            pipe.unlink(call_key(root, call_id), answer_key(root, call_id))
+            pipe.execute()
 
 
-def _awaited(client: Any, key: str, deadline: float, limit: float) -> Answer:
+def _awaited(store: JobStore, slot: str, call_id: str, message: str, deadline: float, limit: float) -> Answer:
+    client, root = store.client, store.root
+    key = answer_key(root, call_id)
     while (left := deadline - time.monotonic()) > 0:
         if came := client.blpop(key, timeout=min(SLICE_SECONDS, max(left, 0.01))):
-            head, body = json.loads(came[1]), client.lpop(key) or b""
+            head, body = json.loads(came[1]), cast(bytes, client.lpop(key) or b"")
             if error := head.get("error"):
                 raise _met(error)
             return Answer(head, body)
+        pipe = client.pipeline(transaction=False)
+        pipe.exists(desk_key(root, slot))
+        pipe.exists(call_key(root, call_id))
+        at_work, there = pipe.execute()
+        if not there:
+            if client.exists(key):
+                continue  # answered in between
+            raise store_full()  # its desk had no room for the answer
+        # One that a leaving desk is at is answered yet; one that nobody has taken is not.
+        if not at_work and client.lrem(calls_key(root, slot), 1, message):
+            raise _no_desk()
     raise _refused(
         f"This took longer than {limit:g} s. Send fewer rows at a time, or raise ODDLINE_CALL_SECONDS.",
         code="late",
@@ -157,6 +171,12 @@ def _met(told: Mapping[str, Any]) -> OddlineError:
     where = {k: v for k, v in told.items() if k not in ("code", "error", "status", "retry_after")}
     return OddlineError(
         told["error"], code=told["code"], status=told["status"], retry_after=told["retry_after"], **where
+    )
+
+
+def _no_desk() -> LimitError:
+    return _refused(
+        "Nobody is there to do this at the moment; a worker-desk must run.", code="no_desk", wait=2.0
     )
 
 

@@ -51,7 +51,8 @@ class Desk:
 
     def __init__(self, settings: Settings, ops: Slots = OPS) -> None:
         self.settings = settings
-        self._children = [_Child(settings, slot, does) for slot, does in ops.items()]
+        tie = os.pipe()  # it breaks when this process ends, however it does
+        self._children = [_Child(settings, slot, does, tie) for slot, does in ops.items()]
         self._stopped = threading.Event()
 
     def stop(self) -> None:
@@ -67,11 +68,12 @@ class Desk:
         while not self._stopped.wait(LOOK_SECONDS):
             for child in self._children:
                 child.look(client)
-            if time.monotonic() >= next_word and self._announced(client):
-                next_word = time.monotonic() + ALIVE_SECONDS / 4
-                if not ready:
+            if time.monotonic() >= next_word:
+                announced = self._announced(client)
+                next_word = time.monotonic() + ALIVE_SECONDS / (4 if announced else 10)
+                if announced and not ready:
                     say_ready()
-                ready = True
+                    ready = True
         self._end(client)
         client.close()
 
@@ -79,7 +81,10 @@ class Desk:
         life = int(ALIVE_SECONDS * 1000)
         try:
             for child in self._children:
-                client.set(desk_key(self.settings.key_prefix, child.slot), os.getpid(), px=life)
+                key = desk_key(self.settings.key_prefix, child.slot)
+                # A full store refuses to keep a word, but not to keep it longer.
+                if not client.pexpire(key, life):
+                    client.set(key, os.getpid(), px=life)
         except RedisError as error:
             log.warning("store is away", error=str(error))
             return False
@@ -100,11 +105,12 @@ class Desk:
 class _Child:
     """The process of one slot."""
 
-    def __init__(self, settings: Settings, slot: str, ops: Mapping[str, str]) -> None:
+    def __init__(self, settings: Settings, slot: str, ops: Mapping[str, str], tie: tuple[int, int]) -> None:
         self.slot = slot
         self.pid = 0
         self._settings = settings
         self._ops = ops
+        self._tie = tie
         self._at_hand = AtHand()
         self._begun = self._pause = self._again = 0.0
 
@@ -114,7 +120,8 @@ class _Child:
         self._begun, parent = time.monotonic(), os.getpid()
         self.pid = os.fork()
         if not self.pid:
-            serve(self._settings, self.slot, self._ops, self._at_hand, parent)
+            os.close(self._tie[1])
+            serve(self._settings, self.slot, self._ops, self._at_hand, parent, self._tie[0])
 
     def signal(self, number: signal.Signals) -> None:
         """Pass a signal on."""
