@@ -19,8 +19,17 @@ def check_shape(answer: Any, path: str) -> None:
     """The body of an error answer is JSON in its door's shape."""
     assert answer.status_code >= 400
     body = answer.get_json(force=True)
-    assert "message" not in keys_of(body)
     assert answer.headers["x-global-transaction-id"]
+    if path.lower().startswith("/v1/"):
+        assert answer.content_type == "application/json"
+        assert (body["statusCode"], type(body["message"])) == (answer.status_code, str)
+        more = set() if answer.status_code == 401 else {"errorType", "errorDetails"}
+        assert set(body) == {"statusCode", "message", *more}
+        assert isinstance(body.get("errorDetails", {}), dict)
+        assert isinstance(body.get("errorType", ""), str)
+        assert answer.headers["Nexosis-Account-Balance"] == "0.00 USD"
+        return
+    assert "message" not in keys_of(body)
     if path.startswith("/api/v1/"):
         assert answer.content_type == "application/problem+json"
         assert {"type", "title", "status", "detail", "code"} <= set(body)

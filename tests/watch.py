@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from typing import Any
 
@@ -39,7 +40,9 @@ class Watch:
         self.commands()
         answer = self.gateway.call(method, rule.replace("<job_id>", job_id), **more)
         seen = sorted((n, v) for n, v in answer.headers if n.lower() not in PASSING)
-        return repr((answer.status_code, seen, answer.data, self.commands())).replace(job_id, "<id>")
+        told = repr((answer.status_code, seen, answer.data, self.commands()))
+        digest = hashlib.sha256(job_id.casefold().encode()).hexdigest()  # as datasets are filed
+        return told.replace(job_id, "<id>").replace(digest, "<digest>")
 
     def commands(self) -> list[str]:
         """What the store did since the last call, by every client and within scripts."""

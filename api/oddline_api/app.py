@@ -10,7 +10,7 @@ import structlog
 from apiflask import APIFlask
 
 import oddline
-from oddline_api import errors, headers, health, ibm, jobs, openapi
+from oddline_api import errors, headers, health, ibm, jobs, nexosis, openapi
 from oddline_api.backend import Backend
 from oddline_api.uploads import Request
 from oddline_workers import telemetry
@@ -63,6 +63,8 @@ def create_app(settings: Settings | None = None) -> Gateway:
     app.register_blueprint(ibm.bp)
     app.register_blueprint(ibm.bp, url_prefix=IBM_PREFIX, name="ibm_hosted")
     app.register_blueprint(jobs.bp)
+    app.register_blueprint(nexosis.bp)
+    app.wsgi_app = nexosis.AnyCase(app.wsgi_app)  # type: ignore[method-assign]
     app.register_blueprint(health.bp)
     errors.register(app)
     openapi.describe(app, alias=IBM_PREFIX)

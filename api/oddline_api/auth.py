@@ -9,9 +9,10 @@ from flask import current_app, g, request
 
 from oddline.errors import OddlineError
 from oddline_api.backend import backend
+from oddline_api.doors import is_nexosis
 from oddline_workers import credentials
 
-__all__ = ["guard", "submits"]
+__all__ = ["guard", "submits", "writes"]
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -22,6 +23,12 @@ def submits(view: View) -> View:
     return view
 
 
+def writes(view: View) -> View:
+    """Mark a view that takes rows in: they come in batches, which are counted on their own."""
+    view.counts_as = "writes"  # type: ignore[attr-defined]
+    return view
+
+
 def guard() -> None:
     """Before each request of a door: who is it, and is there room in the client's rate?
 
@@ -29,16 +36,45 @@ def guard() -> None:
     ``g.client`` and ``g.window``.
     """
     behind = backend()
-    client_id, secret = _presented()
-    if not client_id or not secret:
-        raise _stranger("Credentials are missing; send the headers X-IBM-Client-Id and X-IBM-Client-Secret.")
-    client = credentials.verify(behind.redis, behind.settings, client_id, secret)
-    if client is None:
-        raise _stranger("The client id or secret is not known here; check both, or create new ones.")
+    if is_nexosis(request.path):
+        if request.method == "OPTIONS":  # what a browser asks before it sends the key
+            return
+        client = _by_key() or _by_pair()
+    else:
+        client = _by_pair()
     g.client = client
     view = current_app.view_functions[str(request.endpoint)]
     g.window = behind.limiter.count(client, getattr(view, "counts_as", "reads"))
     g.window.check()
+
+
+def _by_key() -> str | None:
+    """The client whose secret came alone, as an ``api-key`` or a bearer's token; None where none came."""
+    bearer = request.authorization
+    secret = request.environ.get("HTTP_API_KEY", "")
+    if not secret and bearer and bearer.type == "bearer":
+        secret = bearer.token or ""
+    if not secret:
+        return None
+    behind = backend()
+    client = credentials.by_secret(behind.redis, behind.settings, secret)
+    if client is None:
+        raise _stranger("The subscription key is not valid: it is no client's secret here.")
+    return client
+
+
+def _by_pair() -> str:
+    """The client whose id and secret came."""
+    behind = backend()
+    client_id, secret = _presented()
+    if not client_id or not secret:
+        if is_nexosis(request.path):
+            raise _stranger("The subscription key is missing, or not valid; send the header api-key.")
+        raise _stranger("Credentials are missing; send the headers X-IBM-Client-Id and X-IBM-Client-Secret.")
+    client = credentials.verify(behind.redis, behind.settings, client_id, secret)
+    if client is None:
+        raise _stranger("The client id or secret is not known here; check both, or create new ones.")
+    return client
 
 
 def _presented() -> tuple[str, str]:

@@ -13,6 +13,8 @@ from oddline_api.limits import Limiter
 from oddline_api.slots import Slots
 from oddline_api.stalls import Stalls
 from oddline_workers.connections import connect
+from oddline_workers.datasets.catalogue import Datasets
+from oddline_workers.models import Models
 from oddline_workers.settings import Settings
 from oddline_workers.store import JobStore
 
@@ -30,6 +32,8 @@ class Backend:
         self.probe.set_retry(Retry(NoBackoff(), 0))  # health wants to know now
         self.store = JobStore(self.redis, settings)
         self.probe_store = JobStore(self.probe, settings)
+        self.datasets = Datasets(self.redis, settings)
+        self.models = Models(self.redis, settings)
         self.limiter = Limiter(self.redis, settings)
         # A client that sends or reads slowly holds its thread meanwhile. Uploads and large downloads
         # may therefore have three eighths of the threads each; the last quarter is for everything else.

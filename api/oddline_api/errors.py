@@ -1,6 +1,7 @@
 """Every error an answer can carry, rendered in the dialect of the door it leaves by.
 
-No body has a key ``message``: clients of the IBM dialect take its presence for "service is up".
+No body of the first two doors has a key ``message``: clients of the IBM dialect take its presence for
+"service is up". Those of the Nexosis dialect ask for one.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from werkzeug.exceptions import HTTPException
 
 from oddline.errors import LimitError, OddlineError, ParameterError
 from oddline_api import jsontext
+from oddline_api.doors import is_nexosis, is_plain
+from oddline_api.nexosis import refusals
 from oddline_workers.telemetry import log
 
 __all__ = ["answer", "register"]
@@ -35,10 +38,10 @@ def register(app: APIFlask) -> None:
 
 def answer(error: OddlineError) -> Response:
     """The response for one error: status, headers and a body in the door's shape."""
-    plain = request.path.startswith("/api/v1/")
-    body = _problem(error) if plain else _ibm(error)
+    plain = is_plain(request.path)
+    shape = refusals.body if is_nexosis(request.path) else _problem if plain else _ibm
     kind = "application/problem+json" if plain else "application/json"
-    response = Response(jsontext.write(body), error.status, content_type=kind)
+    response = Response(jsontext.write(shape(error)), error.status, content_type=kind)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
     if error.status == 401 and plain:
@@ -107,6 +110,7 @@ def _from_http(error: HTTPException) -> Any:
 
 def _store_away(error: RedisError) -> Response:
     log.warning("store away", error=str(error))
+    g.store_away = True
     return answer(
         LimitError(
             "The job store cannot be reached at the moment; try again shortly.",

@@ -1,5 +1,7 @@
 """The headers of every answer: its number, and what a browser that shows it may do, which is nothing.
 
+Pages of other sites may read answers of the Nexosis dialect, whose clients ask for that.
+
 A view or a blueprint that sets one of them keeps its own: pages of a console need more than an API's answers.
 """
 
@@ -8,9 +10,11 @@ from __future__ import annotations
 import secrets
 
 from apiflask import APIFlask
-from flask import Response, g
+from flask import Response, g, request
 
 from oddline_api.backend import backend
+from oddline_api.doors import is_nexosis
+from oddline_api.nexosis import account
 
 __all__ = ["DEFAULTS", "register"]
 
@@ -48,4 +52,4 @@ def _sign(response: Response) -> Response:
         headers.setdefault("Strict-Transport-Security", f"max-age={TWO_YEARS}")
     if (window := g.get("window")) is not None:
         headers.extend(window.headers)
-    return response
+    return account.sign(response) if is_nexosis(request.path) else response

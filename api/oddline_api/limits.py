@@ -45,7 +45,7 @@ class Window:
 
 
 class Limiter:
-    """Counts each client's submits and reads; all gateway processes share the counters.
+    """Counts each client's submits, writes and reads; all gateway processes share the counters.
 
     One trip to the store a request. When the store is away the request fails with 503, as
     nothing behind the doors would work either.
@@ -58,11 +58,12 @@ class Limiter:
         )
         self._items = {
             "submits": RateLimitItemPerMinute(settings.submits_per_minute),
+            "writes": RateLimitItemPerMinute(settings.writes_per_minute),
             "reads": RateLimitItemPerMinute(settings.reads_per_minute),
         }
 
     def count(self, client: str, kind: str) -> Window:
-        """Count one call of ``kind`` (``"submits"`` or ``"reads"``) and say where the client stands."""
+        """Count one call of ``kind`` (one of the three, in the plural) and say where the client stands."""
         item = self._items[kind]
         key = item.key_for(client, kind)
         used = self._storage.incr(key, item.get_expiry())

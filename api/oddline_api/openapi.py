@@ -7,8 +7,10 @@ from typing import Any
 from apiflask import APIFlask
 from marshmallow import Schema
 
+from oddline_api.doors import is_nexosis
 from oddline_api.ibm.schemas import GatewayError, ServiceError
 from oddline_api.jobs.schemas import JobForm, Problem
+from oddline_api.nexosis import openapi as nexosis
 from oddline_api.submission import LONGEST_KEY
 
 __all__ = ["describe"]
@@ -26,7 +28,8 @@ _IDEMPOTENCY_KEY = {
 
 _DESCRIPTION = """Anomaly detection for time series: send a file, get a job id, ask for its scores and labels.
 
-The IBM dialect is also served under {alias}, where the hosted service had it."""
+The IBM dialect is also served under {alias}, where the hosted service had it. The Nexosis dialect takes its
+words in any case."""
 
 
 def describe(app: APIFlask, *, alias: str) -> None:
@@ -38,11 +41,13 @@ def describe(app: APIFlask, *, alias: str) -> None:
     app.config["AUTO_OPERATION_ID"] = True
     app.config["VALIDATION_ERROR_STATUS_CODE"] = 400
     app.config["SPEC_PROCESSOR_PASS_OBJECT"] = True
-    app.tags = ["IBM dialect", "Jobs", "Health"]
+    app.tags = ["IBM dialect", "Nexosis dialect", "Jobs", "Health"]
     app.security_schemes = {
         "ClientId": {"type": "apiKey", "in": "header", "name": "X-IBM-Client-Id"},
         "ClientSecret": {"type": "apiKey", "in": "header", "name": "X-IBM-Client-Secret"},
         "Basic": {"type": "http", "scheme": "basic"},
+        "ApiKey": {"type": "apiKey", "in": "header", "name": "api-key"},
+        "Bearer": {"type": "http", "scheme": "bearer"},
     }
 
     @app.spec_processor
@@ -54,7 +59,10 @@ def describe(app: APIFlask, *, alias: str) -> None:
         paths = spec._paths
         for path in [path for path in paths if path.startswith(alias)]:
             del paths[path]
+        nexosis.complete(spec, paths)
         for path, operations in paths.items():
+            if is_nexosis(path):
+                continue
             for method, operation in operations.items():
                 if method == "post" and path != "/connection-check":
                     operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)

@@ -13,7 +13,7 @@ from oddline_api.backend import backend
 from oddline_workers import results
 from oddline_workers.jobs import Job
 
-__all__ = ["deliver", "json_body"]
+__all__ = ["deliver", "flow", "json_body"]
 
 WHOLE_BYTES = 1 << 20
 """Up to here an answer is handed over in one block, which the server sends without a thread of ours."""
@@ -50,15 +50,28 @@ def deliver(
     if stored.content_length <= WHOLE_BYTES:
         response = Response(b"".join(chunks), content_type="application/json")
     else:
-        behind.download_slots.take(g.client)
-        waiting = partial(behind.stalls.waiting, request.remote_addr or "", sending=True)
-        response = Response(_sent(chunks, waiting), content_type="application/json")
-        response.call_on_close(partial(behind.download_slots.release, g.client))
+        response = flow(chunks, "application/json")
     response.headers["Vary"] = "Accept-Encoding"
     if packed:
         response.headers["Content-Encoding"] = "gzip"
     if change is None:
         response.headers["Content-Length"] = str(stored.content_length)
+    return response
+
+
+def flow(chunks: Iterable[bytes], content_type: str) -> Response:
+    """An answer that is handed over chunk by chunk, as its client takes it, in a slot.
+
+    Raises
+    ------
+    LimitError
+        503, too many large results are under way.
+    """
+    behind = backend()
+    behind.download_slots.take(g.client)
+    waiting = partial(behind.stalls.waiting, request.remote_addr or "", sending=True)
+    response = Response(_sent(chunks, waiting), content_type=content_type)
+    response.call_on_close(partial(behind.download_slots.release, g.client))
     return response
 
 

@@ -7,7 +7,30 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from oddline.catalog import PARAMETERS
 from oddline_api.app import create_app
+from oddline_api.doors import NEXOSIS as DOOR
 from oddline_workers.settings import Settings
+
+NEXOSIS = DOOR + "/"
+NEXOSIS_PATHS = [
+    *("data", "data/{name}", "data/{name}/stats", "data/{name}/stats/{column}"),
+    *("imports", "imports/{import_id}", "imports/url", "imports/s3", "imports/azure"),
+    *("sessions", "sessions/{session_id}", "sessions/model", "sessions/forecast", "sessions/impact"),
+    "sessions/{session_id}/results",
+    *(
+        f"sessions/{{session_id}}/results/{word}"
+        for word in (
+            *("anomalyscores", "mahalanobisdistances"),
+            *("confusionmatrix", "classscores", "featureimportance", "outliers"),
+        )
+    ),
+    "sessions/{session_id}/contest",
+    *(
+        f"sessions/{{session_id}}/contest/{word}"
+        for word in ("champion", "selection", "contestants", "contestants/{contestant_id}")
+    ),
+    *("models", "models/{model_id}", "models/{model_id}/predict"),
+    *("views", "views/{name}", "vocabulary", "vocabulary/{vocabulary_id}", "messages", "metrics"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +56,7 @@ def test_every_route_is_in_it_once(document):
         "/api/v1/jobs/{job_id}/retry",
         "/livez",
         "/readyz",
+        *(NEXOSIS + path for path in NEXOSIS_PATHS),
     }
     operations = [one for path in document["paths"].values() for one in path.values()]
     assert len({one["operationId"] for one in operations}) == len(operations)
@@ -69,6 +93,11 @@ def test_each_guarded_operation_names_its_errors_and_credentials(document):
         for operation in operations.values():
             if path in ("/livez", "/readyz"):
                 assert "security" not in operation
+                continue
+            if path.startswith(NEXOSIS):
+                assert operation["security"] == [{"ApiKey": []}, {"Bearer": []}]
+                assert operation["tags"] == ["Nexosis dialect"]
+                assert {"401", "429", "503"} <= set(operation["responses"])
                 continue
             assert {"ClientId": [], "ClientSecret": []} in operation["security"]
             assert {"401", "429", "503"} <= set(operation["responses"])

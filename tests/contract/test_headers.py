@@ -1,11 +1,14 @@
 """What a browser is told with every answer, whatever became of the request."""
 
+import re
+
 import pytest
 from apiflask import APIBlueprint
 
 from doors import CSV
 from oddline_api.app import create_app
 from oddline_api.headers import DEFAULTS
+from oddline_api.nexosis.account import HEADERS as ACCOUNT
 from oddline_workers.settings import Settings
 from oddline_workers.store import JobStore
 
@@ -14,11 +17,15 @@ JOB = "00000000-0000-4000-8000-000000000000"
 
 def check(answer):
     sent = answer.headers
+    ours = answer.request.path.startswith("/v1/")
     for name, value in DEFAULTS.items():
         assert sent.getlist(name) == [value], (answer.request.path, answer.status, name)
     assert len(sent["x-global-transaction-id"]) == 24
     assert "Strict-Transport-Security" not in sent  # this gateway speaks no https
-    assert not [name for name in sent.keys() if name.lower().startswith("access-control-")]  # noqa: SIM118
+    assert bool([name for name in sent.keys() if name.lower().startswith("access-control-")]) == ours  # noqa: SIM118
+    for name in ACCOUNT:
+        assert len(sent.getlist(name)) == ours, (answer.request.path, answer.status, name)
+        assert not ours or name.endswith(("Balance", "Cost")) or sent[name].isdecimal()
     assert answer.content_type or not answer.data
 
 
@@ -35,7 +42,7 @@ def test_what_they_forbid():
 def test_every_route_by_every_method_for_friend_and_stranger(gateway):
     client, statuses = gateway.app.test_client(), set()
     for rule in gateway.app.url_map.iter_rules():
-        path = rule.rule.replace("<job_id>", JOB)
+        path = re.sub("<[a-z]+_id>", JOB, rule.rule).replace("<name>", "x").replace("<column>", "y")
         assert "<" not in path
         for method in ("GET", "HEAD", "OPTIONS", "POST", "PUT", "DELETE", "PATCH"):
             for headers in (gateway.headers, {}):
@@ -63,6 +70,13 @@ def test_a_result_has_them_too(gateway):
         (415, {}, lambda g: g.post("/api/v1/jobs", data=CSV, content_type="image/png")),
         (429, {"reads_per_minute": 1}, lambda g: (g.get("/api/v1/jobs"), g.get("/api/v1/jobs"))[1]),
         (503, {"queue_limit": 1}, lambda g: (g.submit(), g.submit())[1]),
+        (204, {}, lambda g: g.call("DELETE", "/v1/vocabulary")),
+        (400, {}, lambda g: g.call("DELETE", "/v1/sessions")),
+        (401, {}, lambda g: g.app.test_client().get("/v1/data")),
+        (404, {}, lambda g: g.get("/v1/nowhere")),
+        (411, {}, lambda g: g.post("/v1/sessions/model")),
+        (429, {"reads_per_minute": 1}, lambda g: (g.get("/v1/data"), g.get("/v1/data"))[1]),
+        (503, {}, lambda g: g.call("PUT", "/v1/data/x", json={})),
     ],
 )
 def test_a_refusal_has_them(make_gateway, status, settings, call):
@@ -82,11 +96,10 @@ def test_an_error_of_ours_has_them(gateway, monkeypatch):
     check(answer)
 
 
-def test_a_store_that_is_away_takes_none_of_them_away(tmp_path):
+@pytest.mark.parametrize("path", ["/api/v1/jobs", "/v1/sessions"])
+def test_a_store_that_is_away_takes_none_of_them_away(tmp_path, path):
     app = create_app(Settings(redis_url=f"unix://{tmp_path}/none.sock"))
-    answer = app.test_client().get(
-        "/api/v1/jobs", headers={"X-IBM-Client-Id": "a", "X-IBM-Client-Secret": "b"}
-    )
+    answer = app.test_client().get(path, headers={"X-IBM-Client-Id": "a", "X-IBM-Client-Secret": "b"})
     assert answer.status_code == 503
     check(answer)
 

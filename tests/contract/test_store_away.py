@@ -15,7 +15,10 @@ from oddline_workers.settings import Settings
 from shapes import check_shape
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-PATHS = ["/connection-check", "/result/" + UNKNOWN, "/api/v1/jobs", "/ai4industry/run/connection-check"]
+PATHS = [
+    *("/connection-check", "/result/" + UNKNOWN, "/api/v1/jobs", "/ai4industry/run/connection-check"),
+    *("/v1/data", "/v1/sessions/" + UNKNOWN, "/v1/imports"),
+]
 
 
 @pytest.fixture

@@ -17,7 +17,10 @@ from watch import Watch
 
 ROOT = Path(__file__).parents[2]
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
-PATHS = ["/connection-check", f"/result/{UNKNOWN}", "/api/v1/jobs", f"/api/v1/jobs/{UNKNOWN}"]
+PATHS = [
+    *("/connection-check", f"/result/{UNKNOWN}", "/api/v1/jobs", f"/api/v1/jobs/{UNKNOWN}"),
+    *("/v1/data", f"/v1/sessions/{UNKNOWN}"),
+]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -37,6 +40,16 @@ def test_an_unknown_id_and_a_wrong_secret_are_turned_away_alike(
                 asked.add(told)
                 answers.add(re.sub(r"[0-9a-f]{64}", "", told))
             assert len(asked) == 1  # the same answer, and the same question to the store
+    assert len(answers) == 1
+    assert "(401, " in answers.pop()
+
+
+def test_every_wrong_key_is_turned_away_alike(gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = set()
+    with Watch(gateway, monkeypatch) as watch:
+        for key in ("x" * 32, gateway.client_secret[:-1], gateway.client_id, "\xe4"):
+            told = watch.see("GET", "/v1/data", UNKNOWN, headers={"api-key": key})
+            answers.add(re.sub(r"[0-9a-f]{64}", "", told))
     assert len(answers) == 1
     assert "(401, " in answers.pop()
 

@@ -28,7 +28,7 @@ __all__ = ["USERS", "access_list", "password", "password_file", "write"]
 
 _KEYS = {
     "gateway": "job:* payload:* result:* pending:* outbox owner:* idempotency:* leases expiry bell:* "
-    "call:* calls:* answer:* rate:* %R~desk:* %R~janitor %R~workers %R~secret:* "
+    "call:* calls:* answer:* rate:* account:* %R~desk:* %R~janitor %R~workers %R~secret:* "
     "dataset:* datasets:* segment:* model:* learnt:* models:*",
     "worker": "job:* payload:* result:* pending:* outbox owner:* leases expiry bell:* "
     "call:* calls:* answer:* desk:* janitor workers "

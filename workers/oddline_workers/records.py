@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import redis
@@ -26,6 +27,8 @@ JOURNAL_SECONDS = 2.5
 
 SILENT_SECONDS = 60.0
 """A worker that has not been heard of for so long is not counted on."""
+
+SKETCHED = tuple(item.name for item in fields(Job) if item.name not in ("payload", "result"))
 
 # Inside the class the name `list` is the method's.
 Jobs = list[Job]
@@ -83,6 +86,28 @@ class Records:
             found = self._in_status(self.client.zrevrange(index, 0, -1), status)
             total, ids = len(found), found[offset : offset + limit]
         return [read_job(record) for record in self._records(ids) if record], total
+
+    def sketches(self, owner: str, kind: str) -> Jobs:
+        """All the owner's jobs of a kind other than detections, newest first, without payload and result.
+
+        Enough to choose and to sort by; two round trips, and one more for each thousand jobs.
+        """
+        ids: Any = self.client.zrevrange(f"{self.root}owner:{owner}:{kind}", 0, -1)
+        found = []
+        for start in range(0, len(ids), 1000):
+            pipe = self.client.pipeline(transaction=False)
+            for job_id in ids[start : start + 1000]:
+                pipe.hmget(f"{self.root}job:{job_id.decode()}", *SKETCHED)
+            found += [
+                Job.from_record({n: v.decode() for n, v in zip(SKETCHED, row, strict=True) if v is not None})
+                for row in pipe.execute()
+                if row[0]
+            ]
+        return found
+
+    def many(self, ids: Iterable[str]) -> Jobs:
+        """The jobs of these ids, but for those that are gone; one round trip."""
+        return [read_job(record) for record in self._records(one.encode() for one in ids) if record]
 
     def has_room(self, incoming: int, share: float) -> bool:
         """Whether ``incoming`` bytes more leave the store's memory used to ``share`` at most.

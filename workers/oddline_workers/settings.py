@@ -57,6 +57,11 @@ class Settings:
         "", "path", "The gateway's certificate, with those in between; it speaks https then."
     )
     tls_key_file: str = _setting("", "path", "The key of the gateway's certificate.")
+    public_url: str = _setting(
+        "",
+        "url",
+        "What links begin with where clients come through a proxy; empty takes the request's.",
+    )
     drain_seconds: float = _setting(
         3.0,
         "seconds",
@@ -104,9 +109,22 @@ class Settings:
     s3_secret_access_key_file: str = _setting("", "path", "A file with the secret of that key.")
 
     submits_per_minute: int = _setting(100, "per minute", "Submits of one client.", least=1)
+    writes_per_minute: int = _setting(
+        1_000, "per minute", "Batches of rows and predictions of one client.", least=1
+    )
     reads_per_minute: int = _setting(6_000, "per minute", "Other requests of one client.", least=1)
     call_seconds: float = _setting(
         30.0, "seconds", "How long a client waits for a prediction, or for rows to be stored.", least=0.1
+    )
+    max_datasets: int = _setting(1_000, "datasets", "Datasets of one client.", least=1, most=2**31 - 1)
+    max_dataset_bytes: int = _setting(
+        500_000_000, "bytes", "What a dataset may take in the store.", least=1, most=2**31 - 1
+    )
+    max_sessions: int = _setting(
+        10_000, "sessions", "Sessions that are kept of one client.", least=1, most=2**31 - 1
+    )
+    max_predictions: int = _setting(
+        1_000_000_000, "rows", "Predictions of one client in a month.", least=1, most=2**31 - 1
     )
     queue_limit: int = _setting(10_000, "jobs", "Jobs that may wait; above it 503.", least=1)
 

@@ -20,6 +20,7 @@ Keys, all behind ``Settings.key_prefix``; who may touch which is in :mod:`oddlin
 ``bell:…``                          Celery's own keys
 ``credentials``, ``secret:…``       the clients, see :mod:`oddline_workers.credentials`
 ``rate:…``                          how often each client called, counted by the gateway
+``account:<client>:<month>``        how many rows were predicted for it in the month
 ``dataset:<owner>:<sha256>``        a dataset's record, by its name without case, see ``datasets.catalogue``
 ``datasets:<owner>``                what a list of a client's datasets is sorted by, a hash
 ``segment:<id>``                    some rows of a dataset, a blob

@@ -19,14 +19,21 @@ import redis
 from redis.exceptions import OutOfMemoryError
 
 from oddline.errors import LONGEST_NAME, CancelledError, DataError, OddlineError, RunError, is_text
-from oddline_workers.datasets import columnar
+from oddline_workers.datasets import columnar, quota
 from oddline_workers.datasets.columnar import Segment, Table
 from oddline_workers.datasets.metadata import Column
 from oddline_workers.records import Records
 from oddline_workers.settings import Settings
 from oddline_workers.store import store_full
 
-__all__ = ["READING_SECONDS", "Dataset", "Datasets", "between", "require_name", "unknown_dataset"]
+__all__ = [
+    "READING_SECONDS",
+    "Dataset",
+    "Datasets",
+    "between",
+    "require_name",
+    "unknown_dataset",
+]
 
 READING_SECONDS = 600
 """So long what was replaced stays for those who have begun to read it."""
@@ -182,12 +189,20 @@ class Datasets:
         CancelledError
             The job was cancelled, is another attempt's by now, or has committed before.
         LimitError
-            ``store_full``.
+            ``store_full``; ``over_quota``, 429, the client has as many datasets as it may, or 413, this one
+            would be larger than it may.
         RunError
             Pieces of the fresh segments are missing.
         """
         require_name(new.name)
         new = replace(new, version=str(uuid.uuid4()), rows=new.table.rows, size=new.table.size)
+        try:
+            quota.require_room(
+                self.settings, old.size if old else None, new.size, lambda: self.count(new.owner)
+            )
+        except OddlineError:
+            self.discard(fresh)
+            raise
         segments = dict.fromkeys(segment.key for segment in new.table.segments)
         record = {
             "name": new.name,

@@ -1,0 +1,159 @@
+"""A session is asked for: what is to be learnt from which dataset."""
+
+from __future__ import annotations
+
+import io
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, g
+
+from oddline.errors import OddlineError, ParameterError
+from oddline_api.auth import submits
+from oddline_api.backend import backend
+from oddline_api.nexosis import imports
+from oddline_api.nexosis.account import require_sessions
+from oddline_api.nexosis.answers import base
+from oddline_api.nexosis.documents import SessionOut
+from oddline_api.nexosis.door import bp
+from oddline_api.nexosis.inputs import parse, takes_json
+from oddline_api.nexosis.refusals import invalid, not_found
+from oddline_api.nexosis.schemas import Extra, SessionIn
+from oddline_api.nexosis.sessions import described
+from oddline_workers import addresses
+from oddline_workers.datasets.catalogue import Dataset
+from oddline_workers.datasets.metadata import Column, read_columns, session_columns
+from oddline_workers.jobs import Job
+from oddline_workers.submit import submit
+
+__all__ = ["start_session"]
+
+MISTAKEN = (
+    "The prediction domain is regression, which is not served here; as containsAnomalies was sent and there "
+    "is no target, the session looks for anomalies."
+)
+IGNORED = "The target column {name!r} is not used; the scores are always in the column 'anomaly'."
+
+
+@bp.post("/sessions/model")
+@submits
+@takes_json(SessionIn)
+@bp.output(SessionOut)
+def start_session(body: dict[str, Any]) -> Response:
+    """Learn a model of a dataset's rows, and score them; a session waits for imports into its dataset."""
+    behind = backend()
+    dataset = behind.datasets.find(g.client, body["source"])
+    waits_for = imports.unfinished(body["source"])
+    if dataset is None and not waits_for:
+        raise not_found("dataSource", body["source"])
+    overrides = read_columns(body.get("columns"))
+    extra = parse(Extra, body.get("extra") or {})
+    messages = _judged(body, dataset, overrides, extra)
+    callback = _callback(body["callback"]) if "callback" in body else {}
+    require_sessions()
+    spec = {
+        "dataSourceName": dataset.name if dataset else body["source"],
+        "name": body.get("name") or f"Anomalies on {dataset.name if dataset else body['source']}",
+        "columns": session_columns(dataset.columns, overrides) if dataset else _unknown(overrides),
+        "overrides": body.get("columns") or {},
+        "extraParameters": {"containsAnomalies": extra.get("contains", True)},
+        "base": base(),
+        "messages": messages,
+        **({"missingValues": body["missing"]} if "missing" in body else {}),
+        **callback,
+    }
+    job = submit(
+        behind.store,
+        behind.queue,
+        owner=g.client,
+        dialect="nexosis",
+        lane="cpu",
+        spec=spec,
+        data=io.BytesIO(),
+        filename=spec["dataSourceName"],
+        rows=dataset.rows if dataset else 0,
+        columns=len(dataset.columns) if dataset else 0,
+        kind="session",
+        after=" ".join(waits_for),
+    )
+    response = described(job)
+    if callback:
+        _call_back(job, callback)
+        response.headers["Nexosis-Webhook-Token"] = callback["webhookToken"]
+    return response
+
+
+def _judged(
+    body: Mapping[str, Any],
+    dataset: Dataset | None,
+    overrides: Mapping[str, Column],
+    extra: Mapping[str, Any],
+) -> list[dict[str, str]]:
+    """Refuse what is no session on anomalies; what is to be said of one that is.
+
+    Clients that train for anomalies by mistake name no domain, or regression, beside the parameter
+    that only anomalies have.
+    """
+    domain = str(body.get("domain", "regression")).strip().casefold()
+    known = dataset.columns if dataset else {}
+    targets = [
+        name for columns in (overrides, known) for name, one in columns.items() if one.role == "target"
+    ]
+    if "target" in body:
+        targets.insert(0, body["target"])
+    if domain == "anomalies":
+        return [_warning(IGNORED.format(name=targets[0][:60]))] if targets else []
+    if domain == "regression" and "contains" in extra and not targets:
+        return [_warning(MISTAKEN)]
+    text = f"got {domain[:40]!r}; expected anomalies, the only domain that is served here."
+    raise invalid({"predictionDomain": text})
+
+
+def _warning(text: str) -> dict[str, str]:
+    return {"severity": "warning", "message": text}
+
+
+def _unknown(overrides: Mapping[str, Column]) -> dict[str, dict[str, str]]:
+    """The columns of a session whose dataset is still on its way: those that the request names."""
+    return session_columns(overrides, overrides)
+
+
+def _callback(url: str) -> dict[str, str]:
+    """What the session keeps of the address that is told when it is over.
+
+    Raises
+    ------
+    ParameterError
+        It is no address of http or https.
+    """
+    try:
+        addresses.read(url)
+    except ParameterError as error:
+        raise invalid({"callbackUrl": error.message}) from None
+    return {"callbackUrl": url, "webhookToken": secrets.token_hex(16)}
+
+
+def _call_back(session: Job, callback: Mapping[str, str]) -> None:
+    """Submit the job that tells the address; without it there is to be no session either."""
+    behind = backend()
+    try:
+        submit(
+            behind.store,
+            behind.queue,
+            owner=g.client,
+            dialect="nexosis",
+            lane="cpu",
+            spec={
+                "session": session.id,
+                "url": callback["callbackUrl"],
+                "token": callback["webhookToken"],
+            },
+            data=io.BytesIO(),
+            filename=session.filename,
+            kind="callback",
+            after=session.id,
+        )
+    except OddlineError:
+        behind.store.forget(session.id, g.client)
+        raise
