@@ -1,4 +1,4 @@
-"""docs/ibm.md lists the fields of the form as the gateway has them."""
+"""docs/ibm.md lists the fields of the form as the gateway has them, docs/nexosis.md the calls and errors."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,7 @@ import numpy as np
 
 from oddline.labeling import label
 from oddline_api.app import create_app
+from oddline_api.nexosis import refusals
 from oddline_workers.settings import Settings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "ibm.md").read_text()
@@ -49,3 +50,26 @@ def test_a_score_above_the_threshold_may_be_normal_as_the_page_says():
     )
     assert found.score[1_020] > 10.0
     assert found.label[1_020] == 1
+
+
+NEXOSIS = (Path(__file__).parents[2] / "docs" / "nexosis.md").read_text()
+NOT_SERVED = re.compile(
+    r"forecast|impact|contest|confusion|classscores|importance|outliers|views|vocabulary|messages|metrics"
+)
+
+
+def test_the_page_lists_every_call_of_the_third_door():
+    client = create_app(Settings(redis_url="redis://127.0.0.1:1/0")).test_client()
+    paths = client.get("/openapi.json").get_json()["paths"]
+    served = {
+        f"{method.upper()} {path}"
+        for path, item in paths.items()
+        if path.startswith("/v1/") and not NOT_SERVED.search(path)
+        for method in item
+    }
+    assert set(re.findall(r"^\| `([A-Z]+ /v1/[^`]+)` \|", NEXOSIS, re.MULTILINE)) == served
+
+
+def test_the_page_lists_the_types_of_errors():
+    named = set(re.findall(r"^\| `([A-Z]\w+)` \|", NEXOSIS, re.MULTILINE))
+    assert named >= {kind for kind, _ in refusals._NAMED.values()} | {*refusals._TYPES.values()}

@@ -13,13 +13,13 @@ __all__ = ["bad_range", "body", "invalid", "not_found", "nothing_named"]
 REQUEST, DATA = "request", "data"
 """What an error is filed under that names no field."""
 
-_NAMED = {
-    "invalid_columns": ("InvalidColumnMetadata", "columns"),
-    "bad_range": ("InvalidDateRange", "range"),
-    "nothing_named": ("SomeParametersRequired", ""),
-    "no_data": ("NoData", "dataset"),
+_NAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "bad_range": ("InvalidDateRange", ("startDate", "endDate")),
+    "nothing_named": ("SomeParametersRequired", ()),
+    "no_data": ("NoData", ("dataSetName",)),
+    "not_found": ("NotFound", ("itemType", "itemId")),
 }
-"""Codes of errors with a type of their own, and the word that the details stand under."""
+"""Codes of errors with a type of their own, and what of their place is told."""
 
 _TYPES = {400: "RequestValidation", 422: "RequestValidation", 404: "NotFound", 500: "ServerError"}
 
@@ -54,7 +54,8 @@ def bad_range(start: str, end: str) -> ParameterError:
     return ParameterError(
         f"The range ends, at {end}, before it begins, at {start}; send the earlier date as startDate.",
         code="bad_range",
-        range={"startDate": start, "endDate": end},
+        startDate=start,
+        endDate=end,
     )
 
 
@@ -63,12 +64,10 @@ def body(error: OddlineError) -> dict[str, Any]:
     told: dict[str, Any] = {"statusCode": error.status, "message": error.message}
     if error.status == 401:
         return told
-    details: dict[str, Any] = {}
-    if error.code in _NAMED:
-        kind, word = _NAMED[error.code]
-        details = error.where.get(word, {})
-    elif (kind := _type(error.status)) == "NotFound":
-        details = {name: error.where[name] for name in ("itemType", "itemId") if name in error.where}
+    kind, names = _NAMED.get(error.code, (_type(error.status), ()))
+    details: dict[str, Any] = {name: error.where[name] for name in names if name in error.where}
+    if error.code == "invalid_columns":
+        kind, details = "InvalidColumnMetadata", dict(error.where["columns"])
     elif kind == "RequestValidation":
         told["message"] = "Request is invalid"
         details = _problems(error)
@@ -76,9 +75,10 @@ def body(error: OddlineError) -> dict[str, Any]:
 
 
 def _problems(error: OddlineError) -> dict[str, list[str]]:
-    """Each wrong field with its sentences."""
-    if isinstance(error, ParameterError) and error.problems:
-        return {name: [text] for name, text in error.problems.items()}
+    """Each wrong field with its sentences; an error that comes from a desk is of the tree's root."""
+    problems = error.problems if isinstance(error, ParameterError) else error.where.get("problems")
+    if problems:
+        return {name: [text] for name, text in problems.items()}
     unnamed = REQUEST if isinstance(error, ParameterError) else DATA
     return {str(error.where.get("parameter", unnamed)): [error.message]}
 
