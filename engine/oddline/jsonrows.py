@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from oddline.errors import DataError, LimitError
 from oddline.stamps import place
 
-__all__ = ["JsonRows"]
+__all__ = ["JsonRows", "Pieces", "row_objects"]
 
 Cells = NDArray[np.object_]
 
@@ -108,7 +108,7 @@ class JsonRows:
         return column
 
 
-class _Pieces:
+class Pieces:
     """A JSON text and the place in it; only a piece of it is there as characters."""
 
     def __init__(self, text: bytes) -> None:
@@ -171,9 +171,9 @@ class _Pieces:
 
 
 def _rows(text: bytes) -> Iterator[dict[str, Any]]:
-    pieces = _Pieces(text)
+    pieces = Pieces(text)
     if pieces.peek() == "[":
-        yield from _array(pieces)
+        yield from row_objects(pieces)
     else:
         pieces.take("{")
         found = False
@@ -182,7 +182,7 @@ def _rows(text: bytes) -> Iterator[dict[str, Any]]:
             pieces.take(":")
             if key == "data" and pieces.peek() == "[" and not found:
                 found = True
-                yield from _array(pieces)
+                yield from row_objects(pieces)
             else:
                 pieces.value()
             if pieces.peek() == "}":
@@ -195,7 +195,14 @@ def _rows(text: bytes) -> Iterator[dict[str, Any]]:
         raise pieces.broken()
 
 
-def _array(pieces: _Pieces) -> Iterator[dict[str, Any]]:
+def row_objects(pieces: Pieces) -> Iterator[dict[str, Any]]:
+    """The objects of the array that begins at the next character, one at a time.
+
+    Raises
+    ------
+    DataError
+        It is no JSON, or no array of objects.
+    """
     pieces.take("[")
     position, sign = 0, pieces.peek()
     while sign != "]":

@@ -21,7 +21,7 @@ from typing import Any
 
 from oddline.errors import LONGEST_NAME, DataError, did_you_mean, is_text
 
-__all__ = ["HEAD_BYTES", "Sniffed", "require_columns", "sniff"]
+__all__ = ["HEAD_BYTES", "Sniffed", "encoding_of", "require_columns", "sniff"]
 
 HEAD_BYTES = 256 * 1024
 """A head of this size holds the header line of every table within the limits."""
@@ -110,12 +110,7 @@ def sniff(head: bytes, *, complete: bool = False) -> Sniffed:
     gzipped = head[:2] == b"\x1f\x8b"
     if gzipped:
         head, complete = _inflate(head, complete)
-    if not head:
-        raise _empty()
-    for magic, name in _MAGIC.items():
-        if head.startswith(magic):
-            raise _not_csv(f"The file is {name}")
-    encoding = _encoding(head, complete)
+    encoding = encoding_of(head, complete=complete)
     text = _decode(head, encoding, complete)
     start = text.lstrip()
     if not start:
@@ -213,7 +208,26 @@ def _inflate(head: bytes, complete: bool) -> tuple[bytes, bool]:
     return text, complete and unpack.eof and not unpack.unused_data
 
 
-def _encoding(head: bytes, complete: bool) -> str:
+def encoding_of(head: bytes, *, complete: bool = False) -> str:
+    """The encoding of a text, as in :class:`Sniffed`, from its first bytes.
+
+    Parameters
+    ----------
+    head : bytes
+        Not compressed.
+    complete : bool
+        Whether ``head`` is the whole text.
+
+    Raises
+    ------
+    DataError
+        It is empty, or no text.
+    """
+    if not head:
+        raise _empty()
+    for magic, name in _MAGIC.items():
+        if head.startswith(magic):
+            raise _not_csv(f"The file is {name}")
     if head.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

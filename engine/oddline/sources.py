@@ -6,12 +6,9 @@ cells, or as floats in one fast pass that simply fails where a cell is no number
 
 from __future__ import annotations
 
-import codecs
 import csv
-import gzip
 import io
 import os
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -19,17 +16,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from oddline.errors import DataError, LimitError
+from oddline.errors import DataError
 from oddline.jsonrows import JsonRows
 from oddline.sniff import HEAD_BYTES, Sniffed, sniff
 from oddline.stamps import place, stamp_texts
+from oddline.unpacking import GZIP, as_utf8, check_lines, unpacked
 
-__all__ = ["Cells", "Source", "open_source"]
+__all__ = ["Behind", "Cells", "Source", "header_end", "open_source"]
 
 Cells = NDArray[np.object_]
-
-_PIECE = 1 << 18
-_LONGEST_LINE = 4 << 20
 
 
 class Source(Protocol):
@@ -72,103 +67,19 @@ def open_source(data: Any, max_rows: int, max_columns: int, max_cells: int, max_
             raise DataError(f"Cannot read the file {os.fspath(data)!r}: {reason}.", code="no_file") from None
     else:
         raw = bytes(data)
-    if raw[:2] == b"\x1f\x8b":
+    if raw[:2] == GZIP:
         sniff(raw[:HEAD_BYTES])  # what is no table need not be unpacked
-        raw = _unpacked(raw, max_bytes)
-        if raw[:2] == b"\x1f\x8b":
-            raise DataError("The gzip file holds another gzip file; pack the table once.", code="not_a_csv")
+        raw = unpacked(raw, max_bytes)
     found = sniff(raw[:HEAD_BYTES], complete=len(raw) <= HEAD_BYTES)
-    text, found = _utf8(raw, found)
+    text = as_utf8(raw, found.encoding)
     del raw
     if found.kind == "json":
         return JsonRows(text, max_rows, max_columns, max_cells)
-    _check_lines(text)
+    check_lines(text)
     return _Csv(text, found, max_rows, max_cells)
 
 
-def _unpacked(raw: bytes, max_bytes: int) -> bytes:
-    unpacked = io.BytesIO()
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
-            while piece := file.read(_PIECE):
-                unpacked.write(piece)
-                if unpacked.tell() > max_bytes:
-                    raise LimitError(
-                        f"The gzip file unpacks to more than {max_bytes:,} bytes. Send a smaller part.",
-                        code="too_large",
-                    )
-    except (OSError, EOFError, zlib.error):
-        raise DataError("The gzip file is damaged or cut off; pack it again.", code="damaged_gzip") from None
-    return unpacked.getvalue()
-
-
-def _utf8(raw: bytes, found: Sniffed) -> tuple[bytes, Sniffed]:
-    """The bytes as UTF-8 without BOM; what the head promised may end further down."""
-    text = raw.removeprefix(codecs.BOM_UTF8)
-    if found.encoding in ("utf-8", "utf-8-sig"):
-        if not text.isascii() and not _is_utf8(text):
-            text = _in_utf8(text, "latin-1")
-    else:
-        try:
-            text = _in_utf8(raw, found.encoding).removeprefix(codecs.BOM_UTF8)
-        except UnicodeDecodeError as error:
-            message = f"The file starts as {found.encoding.upper()} but breaks at byte {error.start:,}."
-            raise DataError(message + " Save it as UTF-8.", code="bad_encoding") from None
-    zero = text.find(b"\0")
-    if zero >= 0:
-        line = text.count(b"\n", 0, zero) + 1
-        raise DataError(
-            f"Line {line:,} of the file holds a zero byte, which text does not; "
-            "the file is damaged or binary. Export it again.",
-            code="zero_byte",
-            row=max(1, line - 1),
-        )
-    return text, found
-
-
-def _decoded(raw: bytes, encoding: str) -> Iterator[str]:
-    """The text in pieces: the whole of it would take four bytes a character for the sake of one."""
-    decoder = codecs.getincrementaldecoder(encoding)()
-    for start in range(0, len(raw), _PIECE):
-        waiting = len(decoder.getstate()[0])
-        try:
-            piece = decoder.decode(raw[start : start + _PIECE], start + _PIECE >= len(raw))
-        except UnicodeDecodeError as error:
-            error.start += start - waiting
-            raise
-        yield piece
-
-
-def _is_utf8(raw: bytes) -> bool:
-    try:
-        return all(True for _ in _decoded(raw, "utf-8"))
-    except UnicodeDecodeError:
-        return False
-
-
-def _in_utf8(raw: bytes, encoding: str) -> bytes:
-    text = io.BytesIO()
-    text.writelines(piece.encode() for piece in _decoded(raw, encoding))
-    return text.getvalue()
-
-
-def _check_lines(text: bytes) -> None:
-    """Raise LimitError for a line longer than any row: its fields would be taken apart all at once."""
-    start = 0
-    while len(text) - start > _LONGEST_LINE:
-        end = max(text.rfind(sign, start, start + _LONGEST_LINE) for sign in (b"\n", b"\r"))
-        if end < 0:
-            line = text.count(b"\n", 0, start) + 1
-            raise LimitError(
-                f"Line {line:,} of the file is longer than {_LONGEST_LINE:,} bytes. Give each row a line "
-                "of its own.",
-                code="too_large",
-                row=max(1, line - 1),
-            )
-        start = end + 1
-
-
-class _Behind(io.RawIOBase):
+class Behind(io.RawIOBase):
     """A file of one line and then the rest of a buffer, without copying the buffer."""
 
     def __init__(self, line: bytes, rest: memoryview) -> None:
@@ -194,7 +105,7 @@ class _Csv:
     def __init__(self, text: bytes, found: Sniffed, max_rows: int, max_cells: int) -> None:
         self.columns, self.decimal = found.columns, found.decimal
         self._delimiter, self._max_rows, self._max_cells = found.delimiter, max_rows, max_cells
-        self._body = memoryview(text)[_header_end(text, found.delimiter) :]
+        self._body = memoryview(text)[header_end(text, found.delimiter) :]
 
     def peek(self, rows: int) -> list[Cells]:
         return self._objects(range(len(self.columns)), rows)
@@ -229,7 +140,7 @@ class _Csv:
         header = self._delimiter.join(map(str, range(width + 1))) + "\n"
         try:
             frame = pd.read_csv(
-                io.BufferedReader(_Behind(header.encode(), self._body), 1 << 18),
+                io.BufferedReader(Behind(header.encode(), self._body), 1 << 18),
                 sep=self._delimiter,
                 decimal=self.decimal,
                 usecols=[*map(str, positions), str(width)],
@@ -255,7 +166,7 @@ class _Csv:
         return frame
 
 
-def _header_end(text: bytes, delimiter: str) -> int:
+def header_end(text: bytes, delimiter: str) -> int:
     """Where the first data line begins; as bytes, hence read as Latin-1, one byte a character."""
     size = 0
 

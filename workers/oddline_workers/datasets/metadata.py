@@ -21,6 +21,7 @@ __all__ = [
     "Found",
     "match",
     "merge",
+    "name_problem",
     "read_columns",
     "read_data_type",
     "session_columns",
@@ -156,7 +157,7 @@ def read_columns(found: Any) -> dict[str, Column]:
     seen: dict[str, str] = {}
     for written, metadata in found.items():
         name = written.strip()
-        if reason := _name_problem(name):
+        if reason := name_problem(name):
             problems[name[:60].encode("utf-8", "replace").decode()] = [reason]
             continue
         first = seen.setdefault(name.casefold(), name)
@@ -287,7 +288,8 @@ def _word(field: str, value: Any, known: tuple[str, ...], numbers: Mapping[int, 
     return word
 
 
-def _name_problem(name: str) -> str:
+def name_problem(name: str) -> str:
+    """Why no column can be called so; empty where one can."""
     if not name:
         return "A column needs a name."
     if not is_text(name) or "\0" in name:
