@@ -90,11 +90,11 @@ def test_rows_that_are_deleted_stay_for_their_readers(shelf, series, delete):
 @pytest.mark.parametrize(
     ("what", "code"),
     [
-        ({}, "no_filter"),
+        ({}, "bad_filter"),
         ({"start": "yesterday"}, "bad_date"),
         ({"start": "2018-02-01", "end": "2018-01-01"}, "bad_range"),
-        ({"keys": ["1"]}, "no_key"),
-        ({"end_key": "1"}, "no_key"),
+        ({"keys": ["1"]}, "bad_filter"),
+        ({"end_key": "1"}, "bad_filter"),
     ],
 )
 def test_what_says_nothing_is_refused(series, delete, what, code):

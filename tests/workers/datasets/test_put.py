@@ -12,6 +12,7 @@ from oddline.errors import DataError, LimitError, RunError
 from oddline_workers.datasets import columnar, ingest
 from oddline_workers.datasets.catalogue import Datasets
 from oddline_workers.datasets.columnar import Table
+from oddline_workers.datasets.weaving import Weaver
 from workers.trials import OWNER
 
 KEY = {"columns": {"id": {"role": "key"}}}
@@ -251,12 +252,41 @@ def test_limits_hold_for_bodies_and_for_all_of_a_dataset(shelf, limits, what, bo
 
 
 def test_a_dataset_has_a_size_that_it_may_not_exceed(shelf):
-    shelf.settings = replace(shelf.settings, max_unpacked_bytes=3000)
+    shelf.settings = replace(shelf.settings, max_dataset_bytes=3000)
     chance = random.Random(1)
     shelf.put([{"a": chance.random()} for _ in range(200)])
-    with pytest.raises(LimitError, match="more than 3,000 bytes"):
+    with pytest.raises(LimitError, match="a dataset may take 3,000 bytes") as met:
         shelf.put([{"a": chance.random()} for _ in range(200)])
+    assert met.value.code == "over_quota"
     assert len(shelf.segments()) == 1
+
+
+@pytest.mark.parametrize("error", [ConnectionError, KeyboardInterrupt])
+def test_what_is_committed_is_not_taken_back_when_the_journal_is_late(shelf, monkeypatch, error):
+    def late(records):
+        raise error
+
+    shelf.put([{"a": 1}])
+    with monkeypatch.context() as patched:
+        patched.setattr("oddline_workers.records.Records.await_journal", late)
+        with pytest.raises(error):
+            shelf.put([{"a": 2}])
+    assert shelf.column("a") == ["1", "2"]
+    assert len(shelf.segments()) == 1
+
+
+def test_what_was_written_before_an_error_is_taken_back(shelf, small, monkeypatch):
+    write, count = Weaver._write, iter(range(99))
+
+    def broken(self, *words):
+        if next(count) == 2:
+            raise KeyboardInterrupt
+        return write(self, *words)
+
+    monkeypatch.setattr(Weaver, "_write", broken)
+    with pytest.raises(KeyboardInterrupt):
+        shelf.put([{"a": n} for n in range(20)])
+    assert not [*shelf.client.scan_iter(shelf.settings.key_prefix + "segment:*", count=1000)]
 
 
 def test_metadata_alone_changes_metadata_alone(shelf):
@@ -300,7 +330,7 @@ def test_nothing_at_all_is_said(shelf, body):
         (KEY, [{"id": 1}, {"v": 2}], "missing_key", 2),
         (KEY, [{"id": None, "v": 1}], "missing_key", 1),
         (KEY, [{"v": 1}], "missing_key", None),
-        ({"columns": {"t": {"role": "timestamp"}}}, [{"t": "2018-01-01"}, {"t": ""}], "missing_time", 2),
+        ({"columns": {"t": {"role": "timestamp"}}}, [{"t": "2018-01-01"}, {"t": ""}], "bad_time", 2),
         ({"columns": {"t": {"role": "timestamp"}}}, [{"t": "2018-01-01"}, {"t": "yes"}], "bad_time", 2),
         ({"columns": {"t": {"role": "timestamp"}}}, [{"t": 12.5}], "bad_time", 1),
     ],

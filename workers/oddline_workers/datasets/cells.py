@@ -243,10 +243,10 @@ def _require(values: Values, name: str, role: str) -> None:
     if gaps.any():
         row = int(gaps.argmax())
         what = "key" if role == "key" else "time"
-        raise DataError(
-            f"Column {name[:60]!r} has no {what} in {place(row)}. Every row needs one.",
-            code=f"missing_{what}", column=name, row=row + 1,
-        )  # fmt: skip
+        message = f"Column {name[:60]!r} has no {what} in {place(row)}. Every row needs one."
+        if role == "key":
+            raise DataError(message, code="missing_key", column=name, row=row + 1)
+        raise DataError(message, code="bad_time", column=name, row=row + 1)
 
 
 def _times(cells: Sequence[str]) -> tuple[Objects, NDArray[np.bool_]]:

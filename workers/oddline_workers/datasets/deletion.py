@@ -68,7 +68,7 @@ def delete_rows(
         ``not_found``.
     ParameterError
         A date is none, the start is after the end (``bad_range``), the dataset has no timestamp or no
-        key to go by (``no_timestamp``, ``no_key``), or nothing is given.
+        key to go by, or nothing is given (``bad_filter``).
     LimitError
         ``store_full``, ``busy``.
     """
@@ -83,7 +83,7 @@ def delete_rows(
         )
     by_key = any(one is not None for one in (start_key, end_key, keys))
     if not (by_key or any(times)):
-        raise ParameterError("Nothing says which rows to delete.", code="no_filter")
+        raise ParameterError("Nothing says which rows to delete.", code="bad_filter")
     for _ in range(ATTEMPTS):
         old = datasets.get(owner, name)
         key, stamp = old.key_column, old.timestamp_column
@@ -181,5 +181,5 @@ def _as_kept(dataset: Dataset, key: str, keys: Sequence[str]) -> list[str]:
 def _unknown(dataset: Dataset, role: str, parameter: str) -> ParameterError:
     return ParameterError(
         f"The dataset {dataset.name[:60]!r} has no {role}; its rows cannot be told by one.",
-        code=f"no_{role}", parameter=parameter,
+        code="bad_filter", parameter=parameter,
     )  # fmt: skip

@@ -139,14 +139,10 @@ def commit_parts(
     """
     table = Table((*new.columns,), tuple(part.segment for part in parts))
     check_size(datasets.settings, table.rows, len(new.columns))
-    if table.size > datasets.settings.max_unpacked_bytes:
-        limit = datasets.settings.max_unpacked_bytes
-        raise LimitError(
-            f"The dataset would have more than {limit:,} bytes. Send fewer rows.", code="too_large"
-        )
     fresh = {segment.key: segment for segment in weaver.fresh}
     kept = [fresh.pop(segment.key) for segment in table.segments if segment.key in fresh]
     datasets.discard([*fresh.values()])  # woven again with what came behind them
+    weaver.fresh = []  # from here on it is not known here whether a record names the others
     bounds = tuple(part.bounds for part in parts if part.bounds is not None) if new.is_time_series else ()
     return datasets.commit(old, replace(new, table=table, bounds=bounds), kept, attempt=attempt)
 
@@ -183,10 +179,10 @@ def _placed(weaver: Weaver, old: list[Part], rows: Any) -> list[Part]:
     for role, column, place in (("key", weaver.key, by_key), ("timestamp", weaver.timestamp, by_time)):
         if column is not None:
             if not weaver.has(column):
-                raise DataError(
-                    f"The rows have no column {column[:60]!r}, which is the {role}. Every row needs it.",
-                    code=f"missing_{'key' if role == 'key' else 'time'}", column=column,
-                )  # fmt: skip
+                message = f"The rows have no column {column[:60]!r}, which is the {role}. Every row needs it."
+                if role == "key":
+                    raise DataError(message, code="missing_key", column=column)
+                raise DataError(message, code="bad_time", column=column)
             return place(weaver, old, column)
     return append(weaver, old, rows)
 
