@@ -80,7 +80,11 @@ class Address:
         ParameterError
             To no address, or from https to http.
         """
-        found = read(urljoin(self.place + self.target, location.replace(" ", "%20")))
+        try:
+            joined = urljoin(self.place + self.target, location.replace(" ", "%20"))
+        except ValueError:
+            raise _bad(f"{self.place} leads to no address.") from None
+        found = read(joined)
         if (self.scheme, found.scheme) == ("https", "http"):
             raise _refused(f"{self.place} leads from https to http. Name an https address throughout.")
         return found

@@ -4,6 +4,8 @@ import socket
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from oddline.errors import ParameterError
 from oddline_workers import addresses
@@ -119,6 +121,28 @@ def test_what_is_no_address_is_refused(text):
     assert refused.value.code == "bad_address"
 
 
+@given(
+    st.one_of(st.text(), st.text("htps:/@[]%#?\\\n .0123456789abcdefx").map("http://".__add__)),
+    st.sampled_from(
+        ["//[", "//a]/", "http://", "http:b", "?", "#", "..", "/../..", "//", "///", ":", "\n", "a b"]
+    )
+    | st.text("/.:?#@%\\ ahtps[]"),
+)
+def test_whatever_is_read_is_fit_to_be_sent_and_reads_the_same(text, location):
+    try:
+        found = read(text)
+        moved = found.to(location)
+    except ParameterError:
+        return
+    for one in (found, moved):
+        sent = f"{one.netloc} {one.target}"
+        assert sent.isascii()
+        assert len(sent.split()) == 2
+        assert one.target.startswith("/")
+        assert read(one.place + one.target).origin == one.origin
+        assert read(one.place + one.target).target == one.target
+
+
 def test_an_address_in_its_parts():
     found = read(
         " HTTPS://us%40er:pa%3Ass@Data.Example:8443/a b/ü.csv?sig=a%2Bb&c=ü#part ".replace("a b", "a%20b")
@@ -139,6 +163,8 @@ def test_a_redirect_leads_on_but_not_from_https_to_http():
     assert start.to("//b.example:9/").origin == ("https", "b.example", 9)
     with pytest.raises(ParameterError, match="from https to http"):
         start.to("http://a.example/")
+    with pytest.raises(ParameterError, match="to no address"):
+        start.to("//[")
     with pytest.raises(ParameterError, match="file"):
         start.to("file:///etc/passwd")
     assert read("http://a.example").to("https://a.example").scheme == "https"

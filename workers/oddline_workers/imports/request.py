@@ -8,23 +8,27 @@ from typing import Any
 
 import orjson
 
+from oddline.errors import DataError
+from oddline_workers.datasets.catalogue import require_name
 from oddline_workers.imports import azure, s3, url
 from oddline_workers.imports.fields import Fields
 from oddline_workers.imports.target import Target
 from oddline_workers.settings import Settings
 
-__all__ = ["TYPES", "Request", "read"]
+__all__ = ["KINDS", "TYPES", "Request", "read"]
 
 TYPES: Mapping[str, Any] = {"url": url, "s3": s3, "azure": azure}
 """Where data may come from: each a module with ``check``, ``shown`` and ``target``."""
 
-_KINDS = {
+KINDS = {
     "json": "json",
-    "csv": "csv",
     "application/json": "json",
     "text/json": "json",
+    "csv": "csv",
     "text/csv": "csv",
-} | {"application/csv": "csv"}
+    "application/csv": "csv",
+}
+"""What clients and hosts call the two kinds of data."""
 _NUMBERED = {0: "csv", 1: "json"}
 
 
@@ -90,6 +94,10 @@ def read(type: str, body: Mapping[str, Any]) -> Request:
         elif "container" in fields or "blob" in fields:
             type = "azure"
     name = fields.text("dataSetName", "the name of a dataset")
+    try:
+        require_name(name)
+    except DataError as error:
+        fields.refuse("dataSetName", error.message)
     source = TYPES[type].check(fields)
     request = Request(type, name, _kind(fields), fields.object("columns"), source)
     fields.check()
@@ -100,7 +108,7 @@ def _kind(fields: Fields) -> str:
     value = fields.get("contentType")
     kind: str | None = ""
     if isinstance(value, str) and value:
-        kind = _KINDS.get(value.partition(";")[0].strip().lower())
+        kind = KINDS.get(value.partition(";")[0].strip().lower())
     elif value is not None and value != "":
         kind = _NUMBERED.get(value) if isinstance(value, int) and not isinstance(value, bool) else None
     if kind is None:
