@@ -5,6 +5,7 @@ import json
 import pytest
 
 from oddline.errors import ParameterError
+from oddline_workers.datasets.metadata import ColumnsError
 from oddline_workers.imports.request import read
 from oddline_workers.settings import Settings
 
@@ -169,6 +170,14 @@ def test_a_connection_string_that_cannot_be_is_refused_without_a_word_of_it(conn
     assert set(refused.value.problems) == {"connectionString"}
     assert SECRET not in str(refused.value.to_dict())
     assert "QUJD" not in str(refused.value.to_dict())
+
+
+def test_metadata_that_cannot_be_is_told_before_anything_is_fetched():
+    with pytest.raises(ColumnsError) as refused:
+        read("url", URL | {"columns": {"bpm": {"dataType": "number"}}})
+    assert set(refused.value.where["columns"]) == {"bpm"}
+    numbered = {"bpm": {"dataType": 1, "imputation": 2, "aggregation": 0}}
+    assert read("url", URL | {"columns": numbered}).columns == numbered
 
 
 def test_the_door_may_read_requests_without_what_only_workers_need(heavy_after):

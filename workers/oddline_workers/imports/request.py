@@ -10,6 +10,7 @@ import orjson
 
 from oddline.errors import DataError
 from oddline_workers.datasets.catalogue import require_name
+from oddline_workers.datasets.metadata import read_columns
 from oddline_workers.imports import azure, s3, url
 from oddline_workers.imports.fields import Fields
 from oddline_workers.imports.target import Target
@@ -86,6 +87,8 @@ def read(type: str, body: Mapping[str, Any]) -> Request:
     ------
     ParameterError
         With ``problems`` by field; never a value of one.
+    ColumnsError
+        Of the metadata, before anything is fetched.
     """
     fields = Fields(body)
     if type == "s3" and "bucket" not in fields:
@@ -101,6 +104,7 @@ def read(type: str, body: Mapping[str, Any]) -> Request:
     source = TYPES[type].check(fields)
     request = Request(type, name, _kind(fields), fields.object("columns"), source)
     fields.check()
+    read_columns(dict(request.columns))
     return request
 
 
