@@ -140,7 +140,7 @@ def start(words: list[str], settings: Settings, extra: object = None) -> subproc
     """One process of the service under these settings; its logs go to stderr."""
     environment = {
         **os.environ,
-        "PYTHONPATH": str(HERE),
+        "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
         **{variable(k): str(v) for k, v in vars(settings).items()},
         **dict(extra or {}),  # type: ignore[call-overload]
     }

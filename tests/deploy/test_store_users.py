@@ -16,9 +16,13 @@ from redis.retry import Retry
 from acceptance.service import oddline
 from oddline_workers.access import USERS, access_list
 from oddline_workers.connections import connect
+from oddline_workers.models import Models
 from oddline_workers.server_binary import find_server
 from oddline_workers.settings import Settings, variable
+from oddline_workers.store import JobStore
 from serving import Served, serve, wait_until
+from workers.sessions.kept import keep, lympho, new_session
+from workers.trials import OWNER
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SAMPLE = DEPLOY.parent / "tests" / "data" / "sample.csv"
@@ -121,6 +125,27 @@ def test_a_job_goes_through_and_nothing_it_needs_is_refused(store, service):
         assert ask(f"/api/v1/jobs/{job}").json()["status"] == "done"
         assert ask(f"/api/v1/jobs/{submit(service)}", "DELETE").status_code in (200, 409)
         assert wait_until(lambda: ask("/readyz").json()["janitor"] == "alive")
+
+
+def test_a_session_leaves_a_model_and_nothing_it_needs_is_refused(store, service):
+    with (
+        closing(store.connect("worker")) as worker,
+        closing(store.connect("gateway")) as gateway,
+        nothing_refused(store),
+    ):
+        keep(JobStore(worker, Settings()), "lympho", *lympho())
+        jobs, models = JobStore(gateway, Settings()), Models(gateway, Settings())
+        job = new_session(jobs, "lympho")  # rung for by the janitor
+        wait_until(lambda: jobs.get(job.id).status.over)
+        ended = jobs.get(job.id)
+        assert ended.result, ended.error
+        [model], _ = models.list(OWNER, source="LYMPHO")
+        assert model.id == ended.result["modelId"]
+        assert Models(worker, Settings()).blob(model).startswith(b"{")
+        models.touch(model.id)
+        assert models.get(OWNER, model.id).used
+        assert models.delete_fitting(OWNER, before=model.created) == 1
+        assert models.count(OWNER) == 0
 
 
 def test_the_janitor_is_allowed_to_put_back_the_job_of_a_lost_worker(store, service):

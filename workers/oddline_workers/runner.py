@@ -54,6 +54,7 @@ def load() -> None:
     """Import the engine, with what it imports only when it is needed, so that no job waits for it."""
     import_module("oddline.workflow")
     import_module("sklearn.ensemble")
+    import_module(WORK["session"])
 
 
 def warm_up() -> None:

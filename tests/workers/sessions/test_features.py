@@ -31,6 +31,7 @@ def test_features_are_numbers_or_categories_and_others_are_shown_or_not():
     )
     assert features.kinds == {"a": "number", "b": "number", "c": "number", "d": "category", "e": "number"}
     assert features.imputation == {"a": "zeroes", "b": "mean", "c": "mode", "e": "mean"}
+    assert features.logical == {"c"}
     assert features.shown == ("id", "a", "b", "c", "d", "when", "e")
     assert features.messages == []
 

@@ -31,6 +31,8 @@ class Features:
         ``"number"`` or ``"category"`` for each column that is learnt from.
     imputation : dict of str to str
         What replaces a missing value there, where the metadata says it.
+    logical : frozenset of str
+        Those of them whose numbers may be written as ``true`` and ``false``.
     shown : tuple of str
         The columns of the result's rows, beside the scores.
     messages : list of dict
@@ -39,6 +41,7 @@ class Features:
 
     kinds: dict[str, str] = field(default_factory=dict)
     imputation: dict[str, str] = field(default_factory=dict)
+    logical: frozenset[str] = frozenset()
     shown: tuple[str, ...] = ()
     messages: list[dict[str, str]] = field(default_factory=list)
 
@@ -56,7 +59,8 @@ def choose(columns: Mapping[str, Mapping[str, str]]) -> Features:
     DataError
         There is none (code ``"no_features"``).
     """
-    kinds, imputation, shown, untaught, taken = {}, {}, [], [], []
+    kinds, imputation = {}, {}
+    shown, logical, untaught, taken = [], [], [], []
     for name, metadata in columns.items():
         role, data_type = metadata.get("role", "feature"), metadata["dataType"]
         if role not in ("key", "timestamp", "feature"):
@@ -71,6 +75,8 @@ def choose(columns: Mapping[str, Mapping[str, str]]) -> Features:
             untaught.append(name)
             continue
         kinds[name] = _KINDS[data_type]
+        if data_type == "logical":
+            logical.append(name)
         if "imputation" in metadata:
             imputation[name] = metadata["imputation"]
     if not kinds:
@@ -85,7 +91,7 @@ def choose(columns: Mapping[str, Mapping[str, str]]) -> Features:
         said.append(warned(f"Nothing is learnt from columns of type text or date: {_named(untaught)}."))
     if taken:
         said.append(warned(f"Results have a column of this name, so it was left out: {_named(taken)}."))
-    return Features(kinds, imputation, (*shown,), said)
+    return Features(kinds, imputation, frozenset(logical), (*shown,), said)
 
 
 def ignored_target(
