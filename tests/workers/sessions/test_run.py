@@ -12,6 +12,7 @@ from oddline_workers.jobs import Status
 from oddline_workers.models import Models, model_id
 from oddline_workers.sessions import run, tables
 from oddline_workers.sessions.document import describe, metrics
+from oddline_workers.sessions.features import ignored_target
 from oddline_workers.tasks import Process
 from workers.sessions.kept import MEASURE, cardio, keep, lympho, new_session, rows_of
 from workers.trials import OWNER, claim
@@ -223,6 +224,8 @@ def test_a_warning_that_the_request_got_is_not_said_twice(store, play):
     once = describe(play("a"), BASE)["messages"]
     again = describe(play("a", messages=once[:1]), BASE)["messages"]
     assert once == again
+    more = ignored_target(columns, {}, "another")
+    assert describe(play("a", messages=more), BASE)["messages"] == [*more, once[1]]
     assert [note["severity"] for note in once] == ["warning", "informational"]
 
 

@@ -12,10 +12,13 @@ from typing import Any
 from oddline.errors import DataError
 from oddline_workers.datasets.metadata import Column, match
 
-__all__ = ["DISTANCE", "SCORE", "Features", "choose", "ignored_target", "informed", "warned"]
+__all__ = ["DISTANCE", "NO_TARGET", "SCORE", "Features", "choose", "ignored_target", "informed", "warned"]
 
 SCORE, DISTANCE = "anomaly", "mahalanobis_distance"
 """The columns that a session adds to the rows."""
+
+NO_TARGET = "Anomalies have no target"
+"""What the warning of a target begins with."""
 
 _KINDS = {"numeric": "number", "numericMeasure": "number", "logical": "number", "string": "category"}
 _SHOWN = 5
@@ -115,8 +118,7 @@ def ignored_target(
     names = [name for name in found if name.strip().casefold() != SCORE]
     if not names:
         return []
-    where = f"and the results are in the column {SCORE!r}"
-    return [warned(f"Anomalies have no target: {_named(names)} is ignored, {where}.")]
+    return [warned(f"{NO_TARGET}: {_named(names)} is ignored, and the results are in the column {SCORE!r}.")]
 
 
 def warned(text: str) -> dict[str, str]:

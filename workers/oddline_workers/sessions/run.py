@@ -17,7 +17,7 @@ from oddline_workers.datasets.metadata import read_columns, session_columns
 from oddline_workers.jobs import Job
 from oddline_workers.models import Model, Models, model_id
 from oddline_workers.sessions import tables
-from oddline_workers.sessions.features import choose, ignored_target, informed
+from oddline_workers.sessions.features import NO_TARGET, choose, ignored_target, informed
 from oddline_workers.settings import Settings
 
 __all__ = ["LEAST_ROWS", "work"]
@@ -65,9 +65,8 @@ def work(
     overrides = read_columns(spec.get("overrides"))
     columns = session_columns(dataset.columns, overrides, completed=True)
     features = choose(columns)
-    said = [
-        note for note in ignored_target(dataset.columns, overrides) if note not in spec.get("messages", ())
-    ]
+    warned_before = any(note["message"].startswith(NO_TARGET) for note in spec.get("messages") or ())
+    said = [] if warned_before else ignored_target(dataset.columns, overrides)
     clean = (spec.get("extraParameters") or {}).get("containsAnomalies") is False
     missing = {*dataset.missing_values, *(spec.get("missingValues") or ())}
     root, table = settings.key_prefix, dataset.table
