@@ -297,6 +297,19 @@ def test_a_cancelled_one_ends_in_its_midst_and_leaves_nothing(store, models, pla
     assert not left(store, "model", "learnt", "result", "payload")
 
 
+def test_one_that_is_deleted_while_it_runs_leaves_nothing(store, models, process, monkeypatch):
+    def endless(*args, progress, **more):
+        store.forget(job.id, OWNER)
+        while True:
+            progress(0.5, "learning")
+
+    keep(store, "a", table(), {"a": MEASURE, "b": MEASURE})
+    monkeypatch.setattr(run, "fit_rows", endless)
+    job = new_session(store, "a")
+    assert process.work(job.id) == "lost"
+    assert not left(store, "job", "model", "learnt", "result", "payload", "owner")
+
+
 def test_one_done_again_after_a_lost_worker_leaves_one_model_and_one_result(store, models, process):
     keep(store, "a", table(), {"a": MEASURE, "b": MEASURE})
     job = new_session(store, "a")
