@@ -43,6 +43,8 @@ class Model:
     algorithm: Mapping[str, str] = field(default_factory=dict)
     """``name``, ``description`` and ``key``."""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    missing: Sequence[str] = ()
+    """Texts that counted as missing values in the rows it was learnt from, and do in those to be scored."""
     learnt: Mapping[str, Any] = field(default_factory=dict)
     """The manifest of the engine's file, see ``blobs``."""
     created: int = 0
@@ -67,7 +69,7 @@ class Model:
 
 _FIELDS = tuple(item.name for item in fields(Model))
 _SMALL = ("id", "owner", "session", "source", "name", "created", "used")
-_JSON = frozenset({"columns", "algorithm", "metrics", "learnt"})
+_JSON = frozenset({"columns", "algorithm", "metrics", "missing", "learnt"})
 _READ: Mapping[str, Callable[[str], Any]] = {
     name: json.loads if name in _JSON else int if name in ("created", "used") else str for name in _FIELDS
 }

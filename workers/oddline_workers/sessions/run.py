@@ -96,6 +96,7 @@ def work(
             columns=columns,
             algorithm=_DISTANCE if clean else _FOREST,
             metrics={"percentAnomalies": float(np.mean(scores <= 0))},
+            missing=sorted(missing),
         )
         progress(0.98, "writing")
         Models(client, settings).add(model, job.attempt, persist.dumps(learnt))
