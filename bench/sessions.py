@@ -5,7 +5,8 @@
     python bench/sessions.py --size 1000000x22  the size of the large table
 
 Real processes on loopback: a scratch server, a gateway, two cpu workers, a janitor, a desk. Sessions are
-asked for and waited for through HTTP. The large dataset is written as an upload leaves it, before the clock starts.
+asked for and waited for through HTTP. The large dataset is written as an upload leaves it, before the clock
+starts.
 """
 
 from __future__ import annotations
