@@ -76,6 +76,11 @@ $(VENV)/base.stamp: $(INPUTS) | $(BIN)/python
 $(VENV)/full.stamp: $(INPUTS) | $(BIN)/python
 	@echo "Setting up .venv with torch and the test tools (once, a few minutes) ..."
 	@$(PIP) -e '.[embedded,deep,plot,s3,dev]'
+	@# The retired service's own clients, which tests drive. The first takes its version from the environment and pulls
+	@# what Python has had for long; the second is for who has npm.
+	@TRAVIS_BUILD_NUMBER=85 $(PIP) --no-deps --upgrade --target $(VENV)/clients/python nexosisapi==3.0.85
+	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --no-package-lock \
+	  --prefix $(VENV)/clients/node nexosis-api-client@3.0.0; else echo "No npm: tests with the JavaScript client are skipped."; fi
 	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	@touch $(VENV)/base.stamp $@
 

@@ -24,6 +24,7 @@ from oddline_api.processes import PROCESSES, command
 from oddline_api.supervisor import free_port
 from oddline_workers import credentials
 from oddline_workers.app import make_app
+from oddline_workers.calls import SLOTS, desk_key
 from oddline_workers.connections import connect
 from oddline_workers.server import EmbeddedServer
 from oddline_workers.settings import Settings, variable
@@ -122,6 +123,8 @@ def service(worker_app: str = "oddline_workers.app", **changes: object) -> Itera
                 {name: child.pid for name, child in started.items()},
                 web_seconds,
             )
+            desks = [desk_key(settings.key_prefix, slot) for slot in SLOTS]
+            until(lambda: store.exists(*desks) == len(desks))
             running.warm_up()
             yield running
         finally:

@@ -17,7 +17,7 @@ import requests
 
 from oddline_api.processes import PROCESSES
 from oddline_api.supervisor import free_port
-from oddline_workers import credentials
+from oddline_workers import calls, credentials
 from oddline_workers.connections import connect
 from oddline_workers.server import EmbeddedServer
 from oddline_workers.settings import Settings, variable
@@ -44,6 +44,8 @@ def running(settings: Settings, *names: str, server: EmbeddedServer | None = Non
         words = [sys.executable, "-m", "oddline_api.processes", name]
         started.append(subprocess.Popen(words, env=environment))
     try:
+        if "worker-desk" in names:
+            _wait_for_desk(settings)
         yield
     finally:
         for child in started:
@@ -54,6 +56,13 @@ def running(settings: Settings, *names: str, server: EmbeddedServer | None = Non
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
+
+
+def _wait_for_desk(settings: Settings) -> None:
+    """Until what is asked of a desk is answered, and not refused because there is none yet."""
+    with connect(settings, "cli") as client:
+        keys = [calls.desk_key(settings.key_prefix, slot) for slot in calls.SLOTS]
+        wait_until(lambda: client.exists(*keys) == len(keys))
 
 
 @dataclass

@@ -28,7 +28,7 @@ def environment(tmp_path_factory):
     client = credentials.create(connect(settings, "cli"), settings)
     url = f"http://127.0.0.1:{settings.port}"
     try:
-        with running(settings, "web", "worker-cpu", "janitor", server=server):
+        with running(settings, "web", "worker-cpu", "worker-desk", "janitor", server=server):
             wait_for_gateway(url)
             yield {
                 **os.environ,
