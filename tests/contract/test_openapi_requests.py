@@ -35,7 +35,12 @@ CONFIG = SchemathesisConfig.from_dict(
     }
 )
 DOCUMENT = create_app(Settings(redis_url="unix:///nowhere.sock?db=0")).test_client().get("/openapi.json").json
-OPERATIONS = [(method, path) for path, item in DOCUMENT["paths"].items() for method in item]
+OPERATIONS = [
+    (method, path)
+    for path, item in DOCUMENT["paths"].items()
+    if not path.startswith("/v1/")  # see nexosis/test_openapi_requests.py
+    for method in item
+]
 FILES = st.one_of(
     st.sampled_from([CSV, b'[{"Time": "2017-01-01 00:00:00", "Value": 3}]', b"Time;Value\n1;2,5\n", b""]),
     st.binary(max_size=200),

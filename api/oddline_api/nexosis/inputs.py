@@ -26,6 +26,7 @@ __all__ = [
     "Page",
     "Stamp",
     "Texts",
+    "Value",
     "Word",
     "parse",
     "read_json",
@@ -92,6 +93,14 @@ class Word(fields.String):
                 f"is longer than {self.longest} characters, or holds some that no text has."
             )
         return text
+
+
+class Value(Word):
+    """A text, or a number that stands for one."""
+
+    def _deserialize(self, value: Any, *args: Any, **more: Any) -> Any:
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return super()._deserialize(str(value) if number else value, *args, **more)
 
 
 class Texts(fields.List):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
-from oddline_api.nexosis.inputs import Choice, Flag, Lenient, Moment, Page, Stamp, Texts, Word
+from oddline_api.nexosis.inputs import Choice, Flag, Lenient, Moment, Page, Stamp, Texts, Value, Word
+from oddline_workers.datasets.metadata import DATA_TYPES
 
 __all__ = [
     "DataQuery",
@@ -25,6 +26,9 @@ __all__ = [
 ]
 
 _ABOUT_INCLUDE = {"description": "Only these columns; repeated, or with commas in between."}
+
+MOST_VALUES = 1_000
+"""So many texts may count as missing."""
 
 
 def _order() -> Choice:
@@ -74,7 +78,12 @@ class DeleteDataQuery(Lenient):
 class StatsQuery(Lenient):
     """How a column is looked at."""
 
-    data_type = Word(data_key="dataType", metadata={"description": "As if it were of this type."})
+    data_type = Choice(
+        *DATA_TYPES,
+        also={"-1": "numericMeasure", **{str(n): word for n, word in enumerate(DATA_TYPES[:5])}},
+        data_key="dataType",
+        metadata={"description": "As if it were of this type."},
+    )
 
 
 class ImportsQuery(Page):
@@ -105,7 +114,7 @@ class SessionIn(Lenient):
         data_key="callbackUrl", metadata={"description": "Told by a POST when the session is over."}
     )
     name = Word()
-    missing = fields.List(Word(), data_key="missingValues")
+    missing = fields.List(Value(), data_key="missingValues", validate=validate.Length(max=MOST_VALUES))
     extra = fields.Raw(
         data_key="extraParameters",
         metadata={"type": "object", "description": "containsAnomalies: false where all rows are usual."},

@@ -25,6 +25,7 @@ from oddline_workers import addresses
 from oddline_workers.datasets.catalogue import Dataset
 from oddline_workers.datasets.metadata import Column, read_columns, session_columns
 from oddline_workers.jobs import Job
+from oddline_workers.sessions.features import ignored_target, warned
 from oddline_workers.submit import submit
 
 __all__ = ["start_session"]
@@ -33,7 +34,6 @@ MISTAKEN = (
     "The prediction domain is regression, which is not served here; as containsAnomalies was sent and there "
     "is no target, the session looks for anomalies."
 )
-IGNORED = "The target column {name!r} is not used; the scores are always in the column 'anomaly'."
 
 
 @bp.post("/sessions/model")
@@ -96,22 +96,14 @@ def _judged(
     that only anomalies have.
     """
     domain = str(body.get("domain", "regression")).strip().casefold()
-    known = dataset.columns if dataset else {}
-    targets = [
-        name for columns in (overrides, known) for name, one in columns.items() if one.role == "target"
-    ]
-    if "target" in body:
-        targets.insert(0, body["target"])
+    columns = dataset.columns if dataset else overrides
+    about_target = ignored_target(columns, overrides, body.get("target", ""))
     if domain == "anomalies":
-        return [_warning(IGNORED.format(name=targets[0][:60]))] if targets else []
-    if domain == "regression" and "contains" in extra and not targets:
-        return [_warning(MISTAKEN)]
+        return about_target
+    if domain == "regression" and "contains" in extra and not about_target:
+        return [warned(MISTAKEN)]
     text = f"got {domain[:40]!r}; expected anomalies, the only domain that is served here."
     raise invalid({"predictionDomain": text})
-
-
-def _warning(text: str) -> dict[str, str]:
-    return {"severity": "warning", "message": text}
 
 
 def _unknown(overrides: Mapping[str, Column]) -> dict[str, dict[str, str]]:

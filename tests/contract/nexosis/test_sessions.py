@@ -114,7 +114,7 @@ def test_what_is_asked_for_is_kept(door, gateway):
         name="Mine",
         extraParameters={"containsAnomalies": "False"},
         columns={"note, if any": {"role": "feature"}, "id": {"role": "none", "dataType": "numericMeasure"}},
-        missingValues=["-"],
+        missingValues=["-", -999],
     ).json
     assert told["name"] == "Mine"
     assert told["extraParameters"] == {"containsAnomalies": False}
@@ -126,7 +126,12 @@ def test_what_is_asked_for_is_kept(door, gateway):
         "aggregation": "mean",
     }
     job = gateway.store.get(told["sessionId"])
-    assert (job.kind, job.dialect, job.after, job.spec["missingValues"]) == ("session", "nexosis", "", ["-"])
+    assert (job.kind, job.dialect, job.after, job.spec["missingValues"]) == (
+        "session",
+        "nexosis",
+        "",
+        ["-", "-999"],
+    )
     assert job.spec["base"] == "http://localhost/v1"
 
 

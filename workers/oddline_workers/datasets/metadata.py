@@ -33,6 +33,9 @@ ROLES = ("none", "timestamp", "target", "feature", "key")
 IMPUTATIONS = ("zeroes", "mean", "median", "mode", "min", "max")
 AGGREGATIONS = ("sum", "mean", "median", "mode", "min", "max")
 
+MOST_HINTS = 10
+"""For so many unknown names a known one is looked for; each takes some milliseconds."""
+
 SCORE = "anomaly"
 """The column of the scores."""
 
@@ -241,13 +244,14 @@ def session_columns(
         The request names a column that the dataset has not.
     """
     spelled, merged = match(columns), dict(columns)
-    problems = {}
+    problems: dict[str, list[str]] = {}
     for name, given in overrides.items():
         own = spelled.get(name.strip().casefold())
         if own is not None:
             merged[own] = _replaced(columns[own], given, Found(""))
         elif name.strip().casefold() != SCORE:
-            problems[name] = [f"The dataset has no such column.{did_you_mean(name, columns)}"]
+            near = did_you_mean(name, columns) if len(problems) < MOST_HINTS else ""
+            problems[name] = [f"The dataset has no such column.{near}"]
     if problems:
         raise ColumnsError(problems)
     answered = {}
