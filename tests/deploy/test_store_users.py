@@ -17,6 +17,10 @@ from acceptance.service import oddline
 from oddline_workers.access import USERS, access_list
 from oddline_workers.connections import connect
 from oddline_workers.models import Models
+from oddline_workers.datasets import columnar
+from oddline_workers.datasets.catalogue import Datasets
+from oddline_workers.datasets.deletion import delete_rows
+from oddline_workers.datasets.ingest import put
 from oddline_workers.server_binary import find_server
 from oddline_workers.settings import Settings, variable
 from oddline_workers.store import JobStore
@@ -157,6 +161,22 @@ def test_the_janitor_is_allowed_to_put_back_the_job_of_a_lost_worker(store, serv
         jobs.client.zadd("oddline:leases", {job: 1})
         wait_until(lambda: jobs.get(job).losses == 1)
         wait_until(lambda: jobs.get(job).status in ("done", "error"))
+
+
+def test_a_worker_puts_and_deletes_rows_and_a_gateway_reads_and_deletes_them(store):
+    body = b'{"columns":{"id":{"role":"key"}},"data":[{"id":1,"v":2},{"id":2,"v":3}]}'
+    with nothing_refused(store):
+        with closing(store.connect("worker")) as client:
+            for _ in range(2):
+                put(client, Settings(), "someone", "hearts", body, "json")
+            delete_rows(client, Settings(), "someone", "hearts", keys=["1"])
+        with closing(store.connect("gateway")) as client:
+            datasets = Datasets(client, Settings())
+            [dataset], _ = datasets.list("someone")
+            dataset = datasets.get("someone", dataset.name)
+            assert columnar.page(client, "oddline:", dataset.table, ["v"], 0, 9) == [{"v": "3"}]
+            assert datasets.delete("someone", "hearts")
+            assert datasets.count("someone") == 0
 
 
 FORBIDDEN = [

@@ -1,5 +1,6 @@
 """Backups of a data folder: complete, private, and refused where they are not what they should be."""
 
+import json
 import os
 import resource
 import stat
@@ -14,6 +15,9 @@ from oddline.errors import DataError, LimitError
 from oddline_workers import access, credentials
 from oddline_workers.backup import Contents, back_up, restore
 from oddline_workers.connections import connect
+from oddline_workers.datasets import columnar
+from oddline_workers.datasets.catalogue import Datasets
+from oddline_workers.datasets.ingest import put
 from oddline_workers.jobs import Status
 from oddline_workers.server import EmbeddedServer
 from oddline_workers.settings import Settings
@@ -58,6 +62,27 @@ def test_what_is_restored_is_what_was_there(server, client, file, tmp_path):
         [payload] = [key for key in keys if b":payload:" in key]
         assert other.hgetall(payload) == client.hgetall(payload)
         assert b"after the backup" not in other.hgetall("oddline:credentials")
+
+
+def test_datasets_are_restored_with_their_rows_and_models_are_counted(server, client, file, tmp_path):
+    owner, key = "someone", {"columns": {"id": {"role": "key"}}}
+    for rows in ([1, 2, 3], [2, 4]):
+        body = json.dumps({**key, "data": [{"id": n, "v": n * len(rows)} for n in rows]}).encode()
+        stored, _ = put(client, Settings(), owner, "hearts", body, "json")
+    client.zadd(f"oddline:models:{owner}", {"a": 1, "b": 2})
+    back_up(server, tmp_path / "later.rdb")
+    found = restore(tmp_path / "later.rdb", tmp_path / "other", Settings())
+    assert (found.datasets, found.models) == (1, 2)
+    with (
+        EmbeddedServer(tmp_path / "other", Settings()) as copy,
+        connect(replace(Settings(), **copy.login()), "cli") as other,
+    ):
+        dataset = Datasets(other, Settings()).get(owner, "HEARTS")
+        assert dataset == stored
+        rows = columnar.page(other, "oddline:", dataset.table, ["id", "v"], 0, 9)
+        assert [(row["id"], row["v"]) for row in rows] == [("1", "3"), ("2", "4"), ("3", "9"), ("4", "8")]
+        put(other, Settings(), owner, "hearts", b'{"data":[{"id":3,"v":0}]}', "json")
+        assert Datasets(other, Settings()).get(owner, "hearts").rows == 4
 
 
 def test_only_its_owner_can_read_it_and_passwords_are_new(server, file, tmp_path):

@@ -35,11 +35,13 @@ BASE = "appendonly.aof.1.base.rdb"
 
 @dataclass(frozen=True)
 class Contents:
-    """What was found in a backup: clients, jobs, and those of them that wait."""
+    """What was found in a backup: clients, jobs, and those of them that wait; datasets and models."""
 
     clients: int
     jobs: int
     waiting: int
+    datasets: int = 0
+    models: int = 0
 
 
 def back_up(server: EmbeddedServer, target: Path) -> int:
@@ -149,7 +151,9 @@ def _try_out(source: Path, fresh: Path, settings: Settings) -> Contents:
                 "the same ODDLINE_KEY_PREFIX.",
                 code="bad_backup",
             )
-        return Contents(clients, jobs, JobStore(client, settings).resume())
+        datasets = sum(client.hlen(key) for key in client.scan_iter(f"{prefix}datasets:*", count=1000))
+        models = sum(client.zcard(key) for key in client.scan_iter(f"{prefix}models:*", count=1000))
+        return Contents(clients, jobs, JobStore(client, settings).resume(), datasets, models)
 
 
 def _save(client: redis.Redis, server: EmbeddedServer) -> None:

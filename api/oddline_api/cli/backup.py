@@ -54,6 +54,7 @@ def restore(file: Path, data: Path | None) -> None:
     folder = data or default_folder()
     found = make_folder_of(file, folder, from_environment())
     click.echo(
-        f"Restored {found.clients} clients and {found.jobs} jobs, {found.waiting} of which wait to be run. "
+        f"Restored {found.clients} clients and {found.jobs} jobs, {found.waiting} of which wait to be run, "
+        f"{found.datasets} datasets and {found.models} models. "
         f"Go on with: {addressed('oddline up', data)}"
     )
