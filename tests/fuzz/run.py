@@ -22,7 +22,7 @@ from typing import Any
 
 from seeds import LONGEST, WORDS, seeds
 
-NAMES = ("table", "gateway")
+NAMES = ("table", "gateway", "dataset")
 """The functions of targets.py. It is imported where it is run: there, coverage is watched."""
 WATCHED = [
     *(
@@ -30,6 +30,10 @@ WATCHED = [
         for name in ("sniff", "table", "sources", "jsonrows", "columns", "stamps", "patterns")
     ),
     *("oddline.zones", "oddline.grid", "oddline.prepare", "oddline.catalog", "oddline_api.forms"),
+    *(
+        "oddline.unpacking",
+        *(f"oddline_workers.datasets.{name}" for name in ("parsing", "cells", "metadata")),
+    ),
 ]
 """Modules whose coverage guides it: those that read what a stranger sent."""
 HANG = 1.0

@@ -21,10 +21,17 @@ from oddline.prepare import prepare
 from oddline.sniff import HEAD_BYTES, require_columns, sniff
 from oddline.table import read_table
 from oddline_api.forms import parse_columns
+from oddline_workers.datasets.arrays import floats
+from oddline_workers.datasets.cells import typed
+from oddline_workers.datasets.columnar import pack, unpack
+from oddline_workers.datasets.metadata import DATA_TYPES, merge
+from oddline_workers.datasets.parsing import read_upload
+from oddline_workers.settings import Settings
 
-__all__ = ["composed", "gateway", "settled", "table"]
+__all__ = ["composed", "dataset", "gateway", "settled", "table"]
 
 LIMITS = {"max_rows": 200, "max_columns": 60, "max_cells": 2_000, "max_bytes": 1 << 16}
+SETTINGS = Settings(max_rows=200, max_columns=60, max_cells=2_000, max_unpacked_bytes=1 << 16)
 PATTERNS = (None, "%Y-%m-%d %H:%M:%S", "%Y%m%d", "%d/%m/%Y %H:%M %Z")
 NAMES = ("t", "v", "Time", "Value")
 CELLS: tuple[Any, ...] = (
@@ -195,6 +202,32 @@ def gateway(data: bytes) -> str:
         except OddlineError as error:
             told(error)
     return ended
+
+
+def dataset(data: bytes) -> str:
+    """The way of a dataset's rows: a body, types, pieces and back. Gives what :func:`table` gives."""
+    data = settled(data)
+    text, _ = options(data[0] if data else 0, data[1:])
+    kind = "json" if data[1:].lstrip()[:1] in (b"[", b"{") else "csv"
+    try:
+        upload = read_upload(text, kind, SETTINGS)
+        upload.forget(upload.missing_values or ("NA", "-4"))
+        columns = merge(
+            {}, upload.columns, {n: one.look() for n, one in upload.cells.items()}, has_rows=False
+        )
+        assert {*upload.cells} <= {*columns}
+        for name, cells in upload.cells.items():
+            for wanted in (columns[name].data_type, *DATA_TYPES):
+                values, plain = typed(cells, wanted, name).at(slice(None))
+                assert len(values) == cells.rows == upload.rows <= SETTINGS.max_rows
+                assert "" not in values
+                piece = pack(values, numbers=plain)
+                assert unpack(piece) == values
+                assert floats(piece).shape == (upload.rows,)
+    except OddlineError as error:
+        return told(error)
+    json.dumps([*columns], ensure_ascii=False).encode()
+    return "taken"
 
 
 def told(error: OddlineError) -> str:

@@ -315,7 +315,8 @@ def test_a_dataset_may_begin_without_rows(shelf):
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"data": []}, {"data": None, "columns": {}, "other": 1}, "", "a,b\n", b" \n"]
+    "body",
+    [{}, {"data": []}, {"data": None, "columns": {}, "other": 1}, [{}, {}], "", "\ufeff", "a,b\n", b" \n"],
 )
 def test_nothing_at_all_is_said(shelf, body):
     with pytest.raises(DataError) as met:

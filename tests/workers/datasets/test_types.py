@@ -95,6 +95,13 @@ def test_pieces_of_numbers_are_numbers(shelf):
     assert floats(pieces[0])[0] == 1.5
 
 
+def test_digits_of_other_scripts_are_no_numbers(shelf):
+    dataset = shelf.put({"columns": {"x": {"dataType": "numeric"}}, "data": [{"x": 1}, {"x": "٣"}, {"x": 2}]})
+    [piece] = fetch(shelf.client, shelf.settings.key_prefix, dataset.table.segments[0], ["x"])
+    assert decode(piece) == (["1", "٣", "2"], False)
+    assert floats(piece).tolist()[::2] == [1, 2]
+
+
 def test_missing_values_are_missing_from_then_on(shelf):
     shelf.put(
         {

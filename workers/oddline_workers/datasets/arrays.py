@@ -10,7 +10,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from oddline_workers.datasets.columnar import unpack
+from oddline_workers.datasets.columnar import unpack, values_of
 
 __all__ = ["GAPS", "as_objects", "decode", "exact", "floats", "format_numbers", "numbers_of", "texts"]
 
@@ -43,7 +43,7 @@ def texts(piece: bytes) -> Objects:
 def decode(piece: bytes) -> tuple[list[str | None], bool]:
     """The values of a piece, and whether they are written as numbers."""
     text = zlib.decompress(piece)
-    return unpack(piece), b'"' not in text
+    return values_of(text), b'"' not in text
 
 
 def as_objects(values: Sequence[Any]) -> Objects:

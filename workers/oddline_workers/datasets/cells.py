@@ -153,7 +153,7 @@ class Values:
             for here, there in enumerate(places):
                 if (text := self.exceptions.get(there)) is not None:
                     found[here] = text
-                    plain = plain and text.removeprefix("-").isdecimal()
+                    plain = plain and text.isascii() and text.removeprefix("-").isdecimal()
         return found, plain
 
 

@@ -34,6 +34,7 @@ __all__ = [
     "page",
     "segment_rows",
     "unpack",
+    "values_of",
 ]
 
 SEGMENT_ROWS = 10_000
@@ -172,19 +173,18 @@ def pack(values: Sequence[str | None], *, numbers: bool) -> bytes:
 
 def unpack(piece: bytes) -> list[str | None]:
     """The values of a piece, as they went into :func:`pack`."""
-    return _values(piece, None)
+    return values_of(zlib.decompress(piece))
 
 
-def _values(piece: bytes, stop: int | None) -> list[str | None]:
-    """The values up to ``stop``, and perhaps some more."""
-    text = zlib.decompress(piece)
+def values_of(text: bytes, stop: int | None = None) -> list[str | None]:
+    """The values in the text of a piece, unpacked; up to ``stop``, and perhaps some more."""
     if b'"' in text:
         values: list[str | None] = orjson.loads(text)
         return values
     if text == b"[]":
         return []
-    words = text[1:-1].decode().split(",", -1 if stop is None else stop)
-    return [None if word == "null" else word for word in words[:stop]]
+    words: list[str | None] = [*text[1:-1].decode().split(",", -1 if stop is None else stop)[:stop]]
+    return words if b"n" not in text else [None if word == "null" else word for word in words]
 
 
 def fetch(client: redis.Redis, root: str, segment: Segment, names: Sequence[str]) -> list[bytes | None]:
@@ -274,7 +274,9 @@ def page(
         block: list[dict[str, str]] = [{} for _ in range(last - first)]
         for name, piece in zip(names, _verified(client, root, segment, names, found), strict=True):
             if piece is not None:
-                for row, value in zip(block, _values(piece, last)[first:last], strict=True):
+                for row, value in zip(
+                    block, values_of(zlib.decompress(piece), last)[first:last], strict=True
+                ):
                     if value is not None:
                         row[name] = value
         rows += block
@@ -328,20 +330,22 @@ def csv_lines(
     """
     yield (",".join(map(_field, names)) + "\r\n").encode()
     for segment, first, last in _overlapping(table, start, stop):
-        columns = []
-        for piece in fetch(client, root, segment, names):
-            values = [None] * segment.rows if piece is None else _values(piece, last)
-            columns.append(_column(values[first:last]))
+        columns = [
+            [""] * (last - first) if piece is None else _fields_of(piece, first, last)
+            for piece in fetch(client, root, segment, names)
+        ]
         if len(columns) == 1:  # an empty line would be no row
             columns = [[value or '""' for value in columns[0]]]
         yield "".join([",".join(row) + "\r\n" for row in zip(*columns, strict=True)]).encode()
 
 
-def _column(values: Sequence[str | None]) -> list[str]:
-    column = [value or "" for value in values]
-    if any(sign in text for text in ("".join(column),) for sign in _QUOTED):
-        return [*map(_field, column)]
-    return column
+def _fields_of(piece: bytes, first: int, last: int) -> list[str]:
+    text = zlib.decompress(piece)
+    if b'"' not in text:  # numbers need no quotes
+        return text[1:-1].replace(b"null", b"").decode().split(",", last)[first:last]
+    column = [value or "" for value in values_of(text)[first:last]]
+    joined = "".join(column)
+    return [*map(_field, column)] if any(sign in joined for sign in _QUOTED) else column
 
 
 def _field(text: str) -> str:

@@ -88,6 +88,8 @@ def read_upload(data: bytes, kind: str, settings: Settings) -> Upload:
         return Upload(0, {})
     text = as_utf8(data, encoding_of(data[:HEAD_BYTES], complete=len(data) <= HEAD_BYTES))
     del data
+    if not text.strip():
+        return Upload(0, {})
     return _Json(settings).read(text) if kind == "json" else _read_csv(text, settings)
 
 
@@ -147,7 +149,8 @@ class _Json:
             raise pieces.broken()
         for name in self._names.values():
             self._cells.setdefault(name, Cells()).pad(self._rows)
-        return Upload(self._rows, self._cells, read_columns(columns), _words(missing))
+        rows = self._rows if self._cells else 0  # objects without fields are no rows
+        return Upload(rows, self._cells, read_columns(columns), _words(missing))
 
     def _take(self, rows: Iterator[dict[str, Any]]) -> None:
         waiting: list[dict[str, Any]] = []
