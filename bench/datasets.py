@@ -130,16 +130,17 @@ def changes(bench: Bench) -> Iterator[Row]:
 
 def reading(bench: Bench) -> Iterator[Row]:
     """Pages, a download, and statistics."""
-    datasets, seconds = Datasets(bench.client, bench.settings), []
+    datasets, wall, own = Datasets(bench.client, bench.settings), [], []
     for _ in range(9):
         for at in (0, bench.rows // 2, bench.rows - 50):
-            begun = time.perf_counter()
+            begun = time.perf_counter(), time.process_time()
             dataset = datasets.get(OWNER, "keyed")
             page = columnar.page(bench.client, bench.root, dataset.table, [*dataset.columns], at, at + 50)
-            seconds.append(time.perf_counter() - begun)
+            wall.append(time.perf_counter() - begun[0])
+            own.append(time.process_time() - begun[1])
             assert len(page) == 50
-    shown = f"{1000 * plain.median(seconds):.0f} / {1000 * max(seconds):.0f} ms"
-    yield "page of 50 rows with the record, median / most", shown, "≤ 50 ms"
+    shown = f"{1000 * plain.median(wall):.0f} / {1000 * plain.median(own):.0f} ms"
+    yield "page of 50 rows with the record, wall / processor", shown, "≤ 50 ms"
     with growth() as memory:
         begun = time.process_time()
         size = sum(map(len, columnar.csv_lines(bench.client, bench.root, dataset.table, [*dataset.columns])))
