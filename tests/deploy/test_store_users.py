@@ -16,11 +16,11 @@ from redis.retry import Retry
 from acceptance.service import oddline
 from oddline_workers.access import USERS, access_list
 from oddline_workers.connections import connect
-from oddline_workers.models import Models
 from oddline_workers.datasets import columnar
 from oddline_workers.datasets.catalogue import Datasets
 from oddline_workers.datasets.deletion import delete_rows
 from oddline_workers.datasets.ingest import put
+from oddline_workers.models import Models
 from oddline_workers.server_binary import find_server
 from oddline_workers.settings import Settings, variable
 from oddline_workers.store import JobStore
