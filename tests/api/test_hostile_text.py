@@ -85,7 +85,7 @@ def test_csv_on_a_terminal_does_not_steer_it():
 
 
 def test_nothing_else_writes_csv():
-    """What the tests above hold is held for every CSV, as one function writes them all."""
+    """What the tests above hold is held for every CSV of the command line: one function writes them all."""
     writers = {
         (path.name, node.attr)
         for package in (oddline, oddline_workers, oddline_api)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 from oddline import persist
 from oddline.errors import ModelError, ParameterError
 from oddline.rows import RowModel
+from oddline_workers.datasets import columnar
 from oddline_workers.datasets.arrays import as_objects, format_numbers
 from oddline_workers.datasets.cells import Cells, typed
 from oddline_workers.datasets.metadata import match
@@ -124,7 +123,11 @@ def predict(
     scores = learnt.score(_features(learnt, columns, cells))
     models.touch(model.id)
     shown[SCORE] = format_numbers(scores)
-    written = _csv(shown) if arguments["accept"] == "csv" else _json(shown)
+    written = (
+        columnar.csv_block([[name, *values] for name, values in shown.items()])
+        if arguments["accept"] == "csv"
+        else _json(shown)
+    )
     return {"rows": upload.rows, "messages": _messages(learnt, columns, spelled)}, written
 
 
@@ -179,11 +182,3 @@ def _json(columns: Mapping[str, Sequence[str | None]]) -> bytes:
             for row in zip(*columns.values(), strict=True)
         ]
     )
-
-
-def _csv(columns: Mapping[str, Sequence[str | None]]) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
-    return text.getvalue().encode()

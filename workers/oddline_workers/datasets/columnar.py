@@ -27,6 +27,7 @@ __all__ = [
     "Table",
     "TableWriter",
     "batches",
+    "csv_block",
     "csv_lines",
     "fetch",
     "fetch_each",
@@ -328,22 +329,41 @@ def csv_lines(
     JobError, RunError
         As of :func:`fetch`, at the block where it is met.
     """
-    yield (",".join(map(_field, names)) + "\r\n").encode()
+    yield csv_block([[name] for name in names])
     for segment, first, last in _overlapping(table, start, stop):
         columns = [
             [""] * (last - first) if piece is None else _fields_of(piece, first, last)
             for piece in fetch(client, root, segment, names)
         ]
-        if len(columns) == 1:  # an empty line would be no row
-            columns = [[value or '""' for value in columns[0]]]
-        yield "".join([",".join(row) + "\r\n" for row in zip(*columns, strict=True)]).encode()
+        yield _lines(columns)
+
+
+def csv_block(columns: Sequence[Sequence[str | None]]) -> bytes:
+    """Columns of texts as lines of CSV, every value as it is; a missing one is an empty field.
+
+    Examples
+    --------
+    >>> csv_block([["id", "1"], ["a,b", None]])
+    b'id,"a,b"\\r\\n1,\\r\\n'
+    """
+    return _lines([*map(_quoted, columns)])
+
+
+def _lines(columns: Sequence[Sequence[str]]) -> bytes:
+    if len(columns) == 1:  # an empty line would be no row
+        columns = [[value or '""' for value in columns[0]]]
+    return "".join([",".join(row) + "\r\n" for row in zip(*columns, strict=True)]).encode()
 
 
 def _fields_of(piece: bytes, first: int, last: int) -> list[str]:
     text = zlib.decompress(piece)
     if b'"' not in text:  # numbers need no quotes
         return text[1:-1].replace(b"null", b"").decode().split(",", last)[first:last]
-    column = [value or "" for value in values_of(text)[first:last]]
+    return _quoted(values_of(text)[first:last])
+
+
+def _quoted(values: Sequence[str | None]) -> list[str]:
+    column = [value or "" for value in values]
     joined = "".join(column)
     return [*map(_field, column)] if any(sign in joined for sign in _QUOTED) else column
 
