@@ -46,6 +46,16 @@ def test_are_listed_under_their_kind_and_among_all(store):
     assert store.get(callback.id).kind == "callback"
 
 
+def test_are_sketched_without_what_was_asked_for_but_for_some_words(store):
+    jobs = [admit(store, kind="session", spec={"name": f"n{n}", "columns": {}}) for n in range(120)]
+    for words, spec in (((), {}), (("name", "none"), {"name": "n119", "none": None})):
+        found = store.sketches(OWNER, "session", *words)
+        assert [job.id for job in found] == [job.id for job in reversed(jobs)]
+        assert found[0].spec == spec
+        assert (found[0].status, found[0].filename) == (jobs[0].status, jobs[0].filename)
+    assert [job.spec["name"] for job in store.many([jobs[n].id for n in range(110)])][-1] == "n109"
+
+
 def test_leave_every_index_when_they_expire(store):
     job = admit(store, kind="session")
     store.cancel(job.id, OWNER)

@@ -76,6 +76,7 @@ class Job:
     spec: Mapping[str, Any]
     """What is to be done, JSON-ready; of a detection the parameters of :class:`oddline.catalog.Spec`."""
     filename: str
+    """As the client named it; of a session and an import the name of the dataset."""
     kind: str = "detect"
     """One of :data:`KINDS`."""
     after: str = ""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -28,14 +28,17 @@ JOURNAL_SECONDS = 2.5
 SILENT_SECONDS = 60.0
 """A worker that has not been heard of for so long is not counted on."""
 
-SKETCHED = tuple(item.name for item in fields(Job) if item.name not in ("payload", "result"))
+SKETCHED = tuple(item.name for item in fields(Job) if item.name not in ("spec", "payload", "result"))
+
+SPECS_AT_ONCE = 50
+"""So many jobs are read at a time with all that is kept of them, which of one may be a megabyte."""
 
 # Inside the class the name `list` is the method's.
 Jobs = list[Job]
 
 
 class Records:
-    """What can be asked of a store. Every method is one round trip, :meth:`list` two."""
+    """What can be asked of a store. Most methods are one round trip, :meth:`list` is two."""
 
     def __init__(self, client: redis.Redis, settings: Settings) -> None:
         self.client = client
@@ -87,27 +90,31 @@ class Records:
             total, ids = len(found), found[offset : offset + limit]
         return [read_job(record) for record in self._records(ids) if record], total
 
-    def sketches(self, owner: str, kind: str) -> Jobs:
-        """All the owner's jobs of a kind other than detections, newest first, without payload and result.
+    def sketches(self, owner: str, kind: str, *words: str) -> Jobs:
+        """All the owner's jobs of a kind other than detections, newest first, in outline.
 
-        Enough to choose and to sort by; two round trips, and one more for each thousand jobs.
+        Enough to choose and to sort by: without payload and result, and of ``spec`` with these words
+        alone. Two round trips, and one more for each thousand jobs; with words, for each fifty.
         """
         ids: Any = self.client.zrevrange(f"{self.root}owner:{owner}:{kind}", 0, -1)
+        names, step = ((*SKETCHED, "spec"), SPECS_AT_ONCE) if words else (SKETCHED, 1000)
         found = []
-        for start in range(0, len(ids), 1000):
+        for start in range(0, len(ids), step):
             pipe = self.client.pipeline(transaction=False)
-            for job_id in ids[start : start + 1000]:
-                pipe.hmget(f"{self.root}job:{job_id.decode()}", *SKETCHED)
-            found += [
-                Job.from_record({n: v.decode() for n, v in zip(SKETCHED, row, strict=True) if v is not None})
-                for row in pipe.execute()
-                if row[0]
-            ]
+            for job_id in ids[start : start + step]:
+                pipe.hmget(f"{self.root}job:{job_id.decode()}", *names)
+            for row in pipe.execute():
+                if row[0]:
+                    told = {name: value.decode() for name, value in zip(names, row, strict=True) if value}
+                    job = Job.from_record({"spec": "{}", **told})
+                    found.append(job.evolve(spec={word: job.spec.get(word) for word in words}))
         return found
 
-    def many(self, ids: Iterable[str]) -> Jobs:
-        """The jobs of these ids, but for those that are gone; one round trip."""
-        return [read_job(record) for record in self._records(one.encode() for one in ids) if record]
+    def many(self, ids: Sequence[str]) -> Iterator[Job]:
+        """The jobs of these ids that are there still; a round trip for each fifty, as they are taken."""
+        for start in range(0, len(ids), SPECS_AT_ONCE):
+            records = self._records(one.encode() for one in ids[start : start + SPECS_AT_ONCE])
+            yield from (read_job(record) for record in records if record)
 
     def has_room(self, incoming: int, share: float) -> bool:
         """Whether ``incoming`` bytes more leave the store's memory used to ``share`` at most.

@@ -81,8 +81,9 @@ def list_datasets(query: dict[str, Any]) -> Response:
         offset=paging.bounds(query)[0],
         limit=query["page_size"],
     )
-    items = [{**_full(dataset), **_itself(dataset)} for dataset in found]
-    return told({"items": items, **paging.about(query, total), "links": paging.links(query, total)})
+    links = [_itself(dataset) for dataset in found]
+    items = ({**_full(dataset), **link} for dataset, link in zip(found, links, strict=True))
+    return paging.answer(items, query, total)
 
 
 @bp.get("/data/<name>")
@@ -124,7 +125,7 @@ def delete_data(name: str, query: dict[str, Any]) -> Response:
         return empty()
     store = backend().store
     if "session" in cascade:
-        for job_id in lists.chosen("session", lambda job: lists.same(job.spec["dataSourceName"], name)):
+        for job_id in lists.chosen("session", lambda job: lists.same(job.filename, name)):
             store.forget(job_id, g.client)
     if "model" in cascade:
         backend().models.delete_fitting(g.client, source=dataset.name)

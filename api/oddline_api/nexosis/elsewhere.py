@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 from flask import Response
 
 from oddline_api.nexosis import paging
-from oddline_api.nexosis.answers import empty, told
+from oddline_api.nexosis.answers import empty
 from oddline_api.nexosis.documents import Pages
 from oddline_api.nexosis.door import bp, identifier
 from oddline_api.nexosis.inputs import Page
@@ -109,7 +109,7 @@ def list_metrics(query: dict[str, Any]) -> Response:
 
 
 def _no_page(query: dict[str, Any]) -> Response:
-    return told({"items": [], **paging.about(query, 0), "links": paging.links(query, 0)})
+    return paging.answer((), query, 0)
 
 
 @bp.put("/views/<name>")

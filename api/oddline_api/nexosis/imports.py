@@ -26,7 +26,7 @@ __all__ = ["unfinished"]
 
 _SORTED = {
     "id": lambda job: job.id,
-    "dataSetName": lambda job: str(job.spec["dataSetName"]).casefold(),
+    "dataSetName": lambda job: job.filename.casefold(),
     "requestedDate": lambda job: job.submitted,
     "currentStatusDate": lambda job: max(job.submitted, job.execution_started, job.done),
 }
@@ -63,13 +63,13 @@ def list_imports(query: dict[str, Any]) -> Response:
     """The client's imports, newest first."""
 
     def asked(job: Job) -> bool:
-        return lists.same(job.spec["dataSetName"], query.get("name")) and lists.within(
+        return lists.same(job.filename, query.get("name")) and lists.within(
             job.submitted, query.get("after"), query.get("before")
         )
 
     found, total = lists.jobs("import", query, asked, _SORTED)
-    items = [describe(job, base()) for job in found]
-    return told({"items": items, **paging.about(query, total), "links": paging.links(query, total)})
+    at = base()
+    return paging.answer((describe(job, at) for job in found), query, total)
 
 
 @bp.get("/imports/<import_id>")
@@ -87,9 +87,7 @@ def get_import(import_id: str) -> Response:
 
 def unfinished(name: str) -> list[str]:
     """The ids of the imports into a dataset that are not over."""
-    return lists.chosen(
-        "import", lambda job: not job.status.over and lists.same(job.spec["dataSetName"], name)
-    )
+    return lists.chosen("import", lambda job: not job.status.over and lists.same(job.filename, name))
 
 
 def _import(kind: str) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from flask import g
@@ -19,8 +19,10 @@ Keys = Mapping[str, Callable[[Any], Any]]
 
 def jobs(
     kind: str, query: Mapping[str, Any], keep: Callable[[Job], bool], keys: Keys
-) -> tuple[list[Job], int]:
+) -> tuple[Iterator[Job], int]:
     """The page of the client's jobs of a kind that a query asks for, and how many it asks for in all.
+
+    The jobs are read as they are taken.
 
     Parameters
     ----------
@@ -29,13 +31,14 @@ def jobs(
     query : mapping
         ``page``, ``page_size``, ``sort_by`` and ``sort_order``.
     keep : callable
-        Whether a job, without its result, is asked for.
+        Whether a job, of which there is but an outline, is asked for.
     keys : mapping
         What ``sort_by`` may be, and what a job is then sorted by.
     """
     store = backend().store
-    found = in_order([job for job in store.sketches(g.client, kind) if keep(job)], query, keys)
-    return store.many(job.id for job in paging.part(found, query)), len(found)
+    words = ("name",) if query.get("sort_by") == "name" else ()  # all else is in the outline
+    found = in_order([job for job in store.sketches(g.client, kind, *words) if keep(job)], query, keys)
+    return store.many([job.id for job in paging.part(found, query)]), len(found)
 
 
 def chosen(kind: str, keep: Callable[[Job], bool]) -> list[str]:

@@ -39,8 +39,8 @@ def list_models(query: dict[str, Any]) -> Response:
         offset=paging.bounds(query)[0],
         limit=query["page_size"],
     )
-    items = [describe_model(model, base(), listed=True) for model in found]
-    return told({"items": items, **paging.about(query, total), "links": paging.links(query, total)})
+    at = base()
+    return paging.answer((describe_model(model, at, listed=True) for model in found), query, total)
 
 
 @bp.delete("/models")

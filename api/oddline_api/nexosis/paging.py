@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import request
+from flask import Response, request
 
-from oddline_api.nexosis.answers import here, link
+from oddline_api import jsontext
+from oddline_api.nexosis.answers import JSON, here, link
+from oddline_api.streams import WHOLE_BYTES, flow
 
-__all__ = ["about", "bounds", "links", "part"]
+__all__ = ["about", "answer", "bounds", "links", "part"]
 
 
 def bounds(query: Mapping[str, Any]) -> tuple[int, int]:
@@ -48,3 +51,37 @@ def links(query: Mapping[str, Any], total: int) -> list[dict[str, str]]:
     ]
     sent = urlencode([*request.args.items(multi=True)], errors="replace")
     return [*found, link("self", here() + ("?" + sent if sent else ""))]
+
+
+def answer(items: Iterable[Any], query: Mapping[str, Any], total: int) -> Response:
+    """A page of a list. Items are written as they come, so that no large page is ever held whole.
+
+    Parameters
+    ----------
+    items : iterable
+        Those of the page; what is still to come may be asked for when the request is over.
+    query : mapping
+    total : int
+        How many there are on all pages.
+
+    Raises
+    ------
+    LimitError
+        503, too many large answers are under way.
+    """
+    tail = jsontext.write({**about(query, total), "links": links(query, total)})
+    blocks = _blocks(items, b"]," + tail[1:])
+    begun = [*islice(blocks, 2)]
+    if len(begun) == 1:
+        return Response(begun[0], content_type=JSON)
+    return flow(chain(begun, blocks), JSON)
+
+
+def _blocks(items: Iterable[Any], tail: bytes) -> Iterator[bytes]:
+    block = bytearray(b'{"items":[')
+    for place, item in enumerate(items):
+        block += (b"," if place else b"") + jsontext.write(item)
+        if len(block) >= WHOLE_BYTES:
+            yield bytes(block)
+            block.clear()
+    yield bytes(block + tail)

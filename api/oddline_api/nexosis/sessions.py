@@ -26,7 +26,7 @@ _SORTED = {
     "name": lambda job: str(job.spec["name"]).casefold(),
     "type": lambda job: "model",
     "status": status_word,
-    "dataSourceName": lambda job: str(job.spec["dataSourceName"]).casefold(),
+    "dataSourceName": lambda job: job.filename.casefold(),
     "requestedDate": lambda job: job.submitted,
 }
 
@@ -37,8 +37,8 @@ _SORTED = {
 def list_sessions(query: dict[str, Any]) -> Response:
     """The client's sessions, newest first if nothing else is said."""
     found, total = lists.jobs("session", query, _asked(query), _SORTED)
-    items = [describe(job, base()) for job in found]
-    return told({"items": items, **paging.about(query, total), "links": paging.links(query, total)})
+    at = base()
+    return paging.answer((describe(job, at) for job in found), query, total)
 
 
 @bp.delete("/sessions")
@@ -103,7 +103,7 @@ def _asked(query: Mapping[str, Any]) -> Callable[[Job], bool]:
 
     def fits(job: Job) -> bool:
         return (
-            lists.same(job.spec["dataSourceName"], query.get("source"))
+            lists.same(job.filename, query.get("source"))
             and lists.same("model", query.get("kind"))
             and "event" not in query
             and ("model" not in query or _learnt(job, query["model"]))
