@@ -1,5 +1,6 @@
 """The rules of the house that a machine can hold."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,19 @@ def test_no_file_is_too_long_to_hold_in_the_head():
     assert len(files) > 20
     long = {str(f.relative_to(ROOT)): n for f in files if (n := len(f.read_text().splitlines())) > HARD_LIMIT}
     assert not long, f"over {HARD_LIMIT} lines: {long}"
+
+
+def test_every_row_of_a_table_has_the_cells_of_its_head():
+    pages, odd = tracked("*.md"), []
+    assert len(pages) > 20
+    for page in pages:
+        width = 0
+        for number, line in enumerate(page.read_text().splitlines(), 1):
+            cells = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+            width = (width or cells) if cells else 0
+            if cells != width:
+                odd.append(f"{page.relative_to(ROOT)}:{number}")
+    assert not odd
 
 
 def test_no_module_is_a_drawer():
