@@ -180,8 +180,8 @@ class Page(Lenient):
     )
 
 
-def parse(schema: type[Schema], value: Any) -> dict[str, Any]:
-    """The value as the schema takes it.
+def parse(schema: type[Schema], value: Any, *, field: str = "") -> dict[str, Any]:
+    """The value as the schema takes it; of a part of a body, the field that it stands in.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def parse(schema: type[Schema], value: Any) -> dict[str, Any]:
     try:
         return dict(schema().load(value))
     except ValidationError as error:
-        raise invalid(dict(_sentences(error.messages))) from None
+        raise invalid(dict(_sentences(error.messages, field))) from None
 
 
 def _sentences(told: Any, name: str = "") -> Iterable[tuple[str, str]]:

@@ -48,7 +48,7 @@ def start_session(body: dict[str, Any]) -> Response:
     if dataset is None and not waits_for:
         raise not_found("dataSource", body["source"])
     overrides = read_columns(body.get("columns"))
-    extra = parse(Extra, body.get("extra") or {})
+    extra = parse(Extra, body.get("extra") or {}, field="extraParameters")
     messages = _judged(body, dataset, overrides, extra)
     callback = _callback(body["callback"]) if "callback" in body else {}
     require_sessions()

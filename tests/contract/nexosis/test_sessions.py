@@ -182,8 +182,12 @@ def test_the_mistake_of_a_client_that_names_regression(door, gateway):
         ({"callbackUrl": "not an address"}, "RequestValidation", ["callbackUrl"]),
         ({"callbackUrl": "ftp://x.example/"}, "RequestValidation", ["callbackUrl"]),
         ({"callbackUrl": 3}, "RequestValidation", ["callbackUrl"]),
-        ({"extraParameters": {"containsAnomalies": "maybe"}}, "RequestValidation", ["containsAnomalies"]),
-        ({"extraParameters": 3}, "RequestValidation", ["body"]),
+        (
+            {"extraParameters": {"containsAnomalies": "maybe"}},
+            "RequestValidation",
+            ["extraParameters.containsAnomalies"],
+        ),
+        ({"extraParameters": 3}, "RequestValidation", ["extraParameters"]),
         ({"missingValues": [[]]}, "RequestValidation", ["missingValues.0"]),
         ({"columns": {"bpm": {"role": "boss"}}}, "InvalidColumnMetadata", ["bpm"]),
         ({"columns": {"bpn": {"role": "none"}}}, "InvalidColumnMetadata", ["bpn"]),
@@ -345,3 +349,11 @@ def test_the_secrets_of_an_import_come_back_nowhere(door, gateway):
     job = gateway.get("/api/v1/jobs/" + told.json["importId"])
     assert job.status_code == 200
     assert "hush" not in job.text
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "."])
+def test_nothing_is_imported_into_what_no_path_leads_to(door, gateway, name):
+    answer = door.post("/imports/url", {"dataSetName": name, "url": "https://files.example/a"})
+    assert answer.status_code == 400
+    assert list(answer.json["errorDetails"]) == ["dataSetName"]
+    assert gateway.jobs() == 0

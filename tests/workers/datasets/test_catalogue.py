@@ -128,7 +128,7 @@ def test_a_full_store_says_so(datasets, client, settings, segment):
         client.config_set("maxmemory", before)
 
 
-@pytest.mark.parametrize("name", ["", " ", "\ud800", "a\0b", "x" * 1001])
+@pytest.mark.parametrize("name", ["", " ", "\ud800", "a\0b", "x" * 1001, "a/b", "/", ".", " .."])
 def test_names_that_no_dataset_can_have(datasets, name):
     with pytest.raises(DataError, match="cannot be called") as met:
         datasets.commit(None, dataset(name), [])

@@ -291,12 +291,14 @@ def require_name(name: str) -> None:
     Raises
     ------
     DataError
-        The name is blank, too long, or no text (code ``"bad_name"``).
+        The name is blank, too long, no text, or none that a path can hold as one of its steps: with a
+        slash, or one or two dots alone (code ``"bad_name"``).
     """
-    if not name.strip() or len(name) > LONGEST_NAME or not is_text(name) or "\0" in name:
+    leads_on = "/" in name or name.strip() in (".", "..")
+    if not name.strip() or leads_on or len(name) > LONGEST_NAME or not is_text(name) or "\0" in name:
         raise DataError(
             f"A dataset cannot be called {name[:60]!r}; expected a text of 1 to {LONGEST_NAME:,} characters "
-            "that UTF-8 can write.".encode("utf-8", "replace").decode(),
+            "that UTF-8 can write, without a slash.".encode("utf-8", "replace").decode(),
             code="bad_name",
         )
 
