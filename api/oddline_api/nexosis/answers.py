@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -12,9 +11,8 @@ from flask import Response, request
 from oddline_api import jsontext
 from oddline_api.backend import backend
 from oddline_api.doors import NEXOSIS
-from oddline_api.streams import flow
 
-__all__ = ["address", "base", "csv", "empty", "here", "link", "told", "wants_csv"]
+__all__ = ["CSV", "JSON", "address", "base", "empty", "here", "link", "told", "wants_csv"]
 
 JSON, CSV = "application/json; charset=utf-8", "text/csv; charset=utf-8"
 _HOST = re.compile(r"(?:[a-z0-9_.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?", re.IGNORECASE | re.ASCII)
@@ -30,13 +28,6 @@ def empty() -> Response:
     response = Response(b"", 204)
     del response.headers["Content-Type"]
     return response
-
-
-def csv(blocks: Iterator[bytes], *, whole: bool) -> Response:
-    """An answer in CSV; all of a table goes out block by block."""
-    if whole:
-        return flow(blocks, CSV)
-    return Response(b"".join(blocks), content_type=CSV)
 
 
 def wants_csv() -> bool:

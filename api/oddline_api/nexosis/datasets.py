@@ -10,8 +10,8 @@ from flask import Response, g, request
 
 from oddline_api.auth import writes
 from oddline_api.backend import backend
-from oddline_api.nexosis import lists, paging
-from oddline_api.nexosis.answers import address, csv, empty, link, told, wants_csv
+from oddline_api.nexosis import lists, paging, rows
+from oddline_api.nexosis.answers import address, empty, link, told, wants_csv
 from oddline_api.nexosis.documents import DataOut, DatasetOut, DatasetsOut, StatsOut
 from oddline_api.nexosis.door import bp
 from oddline_api.nexosis.refusals import bad_range, invalid
@@ -25,7 +25,6 @@ from oddline_api.nexosis.schemas import (
 )
 from oddline_api.uploads import Request, Upload
 from oddline_workers import calls
-from oddline_workers.datasets import columnar
 from oddline_workers.datasets.catalogue import Dataset, between, require_name
 from oddline_workers.datasets.dates import from_micros
 from oddline_workers.datasets.metadata import match
@@ -99,15 +98,10 @@ def get_data(name: str, query: dict[str, Any]) -> Response:
     start, stop = (min(first + place, last) for place in paging.bounds(query))
     if wants_csv():
         whole = not any(word.casefold() in ("page", "pagesize") for word in request.args)
-        start, stop = (first, last) if whole else (start, stop)
-        return csv(columnar.csv_lines(client, root, dataset.table, names, start, stop), whole=whole)
-    answer = {
-        **_full(dataset),
-        "data": columnar.page(client, root, dataset.table, names, start, stop),
-        **paging.about(query, last - first),
-        "links": [*_links(dataset), *paging.links(query, last - first)],
-    }
-    return told(answer)
+        return rows.in_csv(dataset.table, names, *((first, last) if whole else (start, stop)))
+    pages = [*_links(dataset), *paging.links(query, last - first)]
+    after = {**paging.about(query, last - first), "links": pages}
+    return rows.in_json(dataset.table, names, start, stop, _full(dataset), after)
 
 
 @bp.delete("/data/<name>")

@@ -6,14 +6,12 @@ from typing import Any
 
 from flask import Response
 
-from oddline_api.backend import backend
-from oddline_api.nexosis import paging
-from oddline_api.nexosis.answers import address, base, csv, link, told, wants_csv
+from oddline_api.nexosis import paging, rows
+from oddline_api.nexosis.answers import address, base, link, wants_csv
 from oddline_api.nexosis.documents import ResultsOut
 from oddline_api.nexosis.door import bp
 from oddline_api.nexosis.inputs import Page
 from oddline_api.nexosis.sessions import find, with_status
-from oddline_workers.datasets import columnar
 from oddline_workers.datasets.columnar import Table
 from oddline_workers.jobs import Job
 from oddline_workers.sessions.document import describe, metrics
@@ -48,24 +46,21 @@ def get_mahalanobis_distances(session_id: str, query: dict[str, Any]) -> Respons
 
 
 def _page(job: Job, which: str, query: dict[str, Any], *, distances: bool) -> Response:
-    client, root = backend().redis, backend().store.root
     kept = (job.result or {}).get(which)
     table = Table.from_json(kept) if kept else Table()
     names = [name for name in table.columns if distances or name != DISTANCE]
     start, stop = paging.bounds(query)
     if wants_csv():
-        lines = columnar.csv_lines(client, root, table, names, start, stop) if names else iter(())
-        return with_status(job, csv(lines, whole=False))
+        return with_status(job, rows.in_csv(table, names, start, stop))
     session = describe(job, base())
     del session["columns"]
-    answer = {
-        "metrics": metrics(job),
-        "data": columnar.page(client, root, table, names, start, stop) if names else [],
+    after = {
         **paging.about(query, table.rows),
         **session,
         "links": _links(job, session["links"], paging.links(query, table.rows)),
     }
-    return with_status(job, told(answer))
+    before = {"metrics": metrics(job)}
+    return with_status(job, rows.in_json(table, names, start, stop, before, after))
 
 
 def _links(job: Job, session: list[dict[str, str]], pages: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -9,6 +9,7 @@ import re
 import pytest
 
 from contract.nexosis.rows import DAYS, HEARTS, keep
+from oddline.errors import RunError
 
 ISO6 = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00"
 
@@ -99,15 +100,49 @@ def test_csv_is_the_page_or_without_one_everything(door, gateway):
         assert found == [{name: value or "" for name, value in row.items()} for row in rows]
 
 
-def test_a_stream_gives_its_slot_back(door, gateway):
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Answers of more than 30 cells are streams."""
+    monkeypatch.setattr("oddline_api.nexosis.rows.CELLS", 30)
+
+
+def slots_held(gateway):
+    return gateway.app.extensions["oddline"].download_slots._held.total()
+
+
+def test_a_stream_is_the_same_and_gives_its_slot_back(door, gateway, small_blocks):
     keep(gateway, "hearts")
     slots = gateway.app.extensions["oddline"].download_slots
     for _ in range(slots.count + 1):
         answer = door.get("/data/hearts", headers={"Accept": "text/csv"})
-        assert answer.data
+        assert len([*csv.DictReader(io.StringIO(answer.text))]) == 120
         answer.close()
+        answer = door.get("/data/hearts?pageSize=120")
+        assert answer.json["data"] == shown(HEARTS)
+        assert answer.json["totalCount"] == 120
+        answer.close()
+    for query, first, last in (("?page=7", 0, 0), ("?page=1&pageSize=25", 25, 50), ("?page=2", 100, 120)):
+        answer = door.get("/data/hearts" + query, buffered=True)
+        assert answer.json["data"] == shown(HEARTS[first:last])
     door.call("HEAD", "/data/hearts", headers={"Accept": "text/csv"}).close()
-    assert slots._held.total() == 0
+    assert slots_held(gateway) == 0
+
+
+@pytest.mark.parametrize("accept", ["text/csv", "application/json"])
+def test_a_damaged_row_is_never_passed_on(door, gateway, small_blocks, accept):
+    kept = keep(gateway, "hearts")
+    client, root = gateway.store.client, gateway.settings.key_prefix
+    first, second = (root + segment.key for segment in kept.table.segments[:2])
+    client.hset(second, "1", b"other")
+    answer = door.get("/data/hearts?pageSize=120", headers={"Accept": accept}, buffered=False)
+    assert answer.status_code == 200
+    with pytest.raises(RunError, match="altered"):
+        answer.get_data()
+    answer.close()
+    client.hset(first, "1", b"other")
+    answer = door.get("/data/hearts?pageSize=120", headers={"Accept": accept})
+    assert (answer.status_code, answer.json["errorType"]) == (500, "ServerError")
+    assert slots_held(gateway) == 0
 
 
 @pytest.mark.parametrize(
