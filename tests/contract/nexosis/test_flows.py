@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from desk import at_desk
+from workers.imports.remote import answer as said
+from workers.imports.remote import remote
 
 CARDIO = Path(__file__).parents[2] / "data" / "cardio.json.gz"
 TABLE = "id,bpm,state\r\n" + "".join(
@@ -215,3 +217,66 @@ def test_a_session_that_fails_says_why(served, gateway):
     assert answer.json["messages"][-1]["severity"] == "error"
     assert "modelId" not in answer.json
     assert served.get(f"/sessions/{session}/results").json["metrics"] == {}
+
+
+def test_from_an_import_to_the_results_and_a_word_to_the_client(make_gateway, cardio):
+    """As the quick start goes: the session is asked for before the rows are there."""
+    gateway = make_gateway(outbound_networks="127.0.0.0/8")
+    with remote() as there:
+        there.says["/cardio.json"] = said(json.dumps(cardio).encode())
+        there.says["/told"] = said()
+        imported = gateway.post(
+            "/v1/imports/Url", json={"dataSetName": "cardio", "url": there.url("/cardio.json")}
+        ).json
+        assert imported["status"] == "requested"
+        asked = {
+            "dataSourceName": "cardio",
+            "predictionDomain": "anomalies",
+            "callbackUrl": there.url("/told"),
+        }
+        started = gateway.post("/v1/sessions/model", json=asked)
+        assert started.status_code == 200, started.text
+        session = started.json["sessionId"]
+        assert gateway.work(session) == "wait"
+        assert gateway.work(imported["importId"]) == "done"
+        shown = gateway.get("/v1/imports/" + imported["importId"])
+        assert shown.headers["Nexosis-Import-Status"] == "Completed"
+        assert [step["status"] for step in shown.json["statusHistory"]] == [
+            "requested",
+            "started",
+            "completed",
+        ]
+        assert shown.json["columns"] == {}
+        assert {link["rel"]: link["href"] for link in shown.json["links"]}["data"] == (
+            "http://localhost/v1/data/cardio"
+        )
+        assert gateway.work(session) == "done"
+        keys = gateway.store.client.scan_iter(gateway.settings.key_prefix + "job:*")
+        jobs = [gateway.store.get(key.decode().rpartition(":")[2]) for key in keys]
+        [callback] = [job.id for job in jobs if job.kind == "callback"]
+        assert gateway.work(callback) == "done"
+        told, head = json.loads(there.bodies[-1]), there.asked[-1].lower()
+    assert head.startswith("post /told ")
+    assert "nexosis-webhook-token: " + started.headers["Nexosis-Webhook-Token"] in head
+    assert told == gateway.get("/v1/sessions/" + session).json
+    assert told["status"] == "completed"
+    results = gateway.get(f"/v1/sessions/{session}/results").json
+    assert results["metrics"] == {"percentAnomalies": 184 / 1831}
+
+
+def test_an_import_beyond_what_is_allotted_fails(make_gateway):
+    gateway = make_gateway(outbound_networks="127.0.0.0/8", max_datasets=1)
+    with remote() as there:
+        there.says["/rows.csv"] = said(TABLE.encode(), content_type="text/csv")
+        ids = [
+            gateway.post("/v1/imports/url", json={"dataSetName": name, "url": there.url("/rows.csv")}).json[
+                "importId"
+            ]
+            for name in ("one", "two")
+        ]
+        assert [gateway.work(one) for one in ids] == ["done", "error"]
+    shown = gateway.get("/v1/imports/" + ids[1])
+    assert shown.headers["Nexosis-Import-Status"] == "Failed"
+    [message] = shown.json["messages"]
+    assert message["severity"] == "error"
+    assert message["message"].startswith("Quota exceeded")
