@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from oddline.errors import DataError, LimitError, OddlineError
+from oddline_workers.datasets import parsing
 from oddline_workers.datasets.metadata import ColumnsError
 from oddline_workers.datasets.parsing import read_upload
 
@@ -127,6 +128,12 @@ def test_what_cannot_be_read_is_said(read, body, kind, code):
     assert (met.value.code, met.value.status) == (code, 400)
     json.dumps(met.value.to_dict(), ensure_ascii=False).encode()
     assert time.monotonic() - begun < 5
+
+
+def test_a_header_that_is_too_wide_is_refused_before_its_names_are_looked_at(read, settings, monkeypatch):
+    monkeypatch.setattr(parsing, "_kind", lambda _: pytest.fail("it was looked at"))
+    with pytest.raises(LimitError, match="more than 2,000 columns"):
+        read(",".join(map(str, range(settings.max_columns + 1))) + "\n")
 
 
 def test_where_a_cell_is_wrong_is_said(read):

@@ -251,8 +251,7 @@ def _words(missing: Any) -> tuple[str, ...] | None:
 
 def _read_csv(text: bytes, settings: Settings) -> Upload:
     check_lines(text)
-    delimiter, names, body = _head(text)
-    check_size(settings, 0, len(names))
+    delimiter, names, body = _head(text, settings)
     _check_names(names)
     cells = {name: Cells() for name in names}
     rows = 0
@@ -266,7 +265,7 @@ def _read_csv(text: bytes, settings: Settings) -> Upload:
     return Upload(rows, cells)
 
 
-def _head(text: bytes) -> tuple[str, list[str], memoryview]:
+def _head(text: bytes, settings: Settings) -> tuple[str, list[str], memoryview]:
     """The delimiter, the names of the columns, and the text below the header."""
     head = text[: 4 * HEAD_BYTES].decode("utf-8", "ignore")
     line = head.lstrip("\r\n").partition("\n")[0]
@@ -274,6 +273,7 @@ def _head(text: bytes) -> tuple[str, list[str], memoryview]:
     try:
         source = csv.reader(io.StringIO(head, newline=""), delimiter=delimiter, skipinitialspace=True)
         first, *below = islice((row for row in source if row), 50)
+        check_size(settings, 0, len(first))  # before each is looked at
         if len(text) > 4 * HEAD_BYTES and below:
             below.pop()  # it may be cut
         if _is_header(first, below):
