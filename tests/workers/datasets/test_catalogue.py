@@ -133,6 +133,7 @@ def test_names_that_no_dataset_can_have(datasets, name):
     with pytest.raises(DataError, match="cannot be called") as met:
         datasets.commit(None, dataset(name), [])
     met.value.message.encode()
+    assert met.value.where == {"parameter": "dataSetName"}
     assert datasets.find(OWNER, name) is None
 
 

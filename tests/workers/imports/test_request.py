@@ -118,6 +118,7 @@ def test_what_is_sent_to_s3_by_mistake_is_what_it_must_mean(body, type):
         ("url", {}, {"dataSetName", "url"}),
         ("url", {"dataSetName": 3, "url": 4}, {"dataSetName", "url"}),
         ("url", URL | {"dataSetName": "\ud800"}, {"dataSetName"}),
+        ("url", URL | {"dataSetName": "no/address"}, {"dataSetName"}),
         ("url", URL | {"dataSetName": "n" * 1_001}, {"dataSetName"}),
         ("url", {"dataSetName": "a", "url": "file:///etc/passwd"}, {"url"}),
         ("url", URL | {"contentType": "xml"}, {"contentType"}),

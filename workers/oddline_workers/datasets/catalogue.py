@@ -297,10 +297,10 @@ def require_name(name: str) -> None:
     leads_on = "/" in name or name.strip() in (".", "..")
     if not name.strip() or leads_on or len(name) > LONGEST_NAME or not is_text(name) or "\0" in name:
         raise DataError(
-            f"A dataset cannot be called {name[:60]!r}; expected a text of 1 to {LONGEST_NAME:,} characters "
-            "that UTF-8 can write, without a slash.".encode("utf-8", "replace").decode(),
-            code="bad_name",
-        )
+            f"A dataset cannot be called {name[:60]!r}; expected 1 to {LONGEST_NAME:,} characters that UTF-8 "
+            "can write, not all blank or dots, none a slash or a zero byte.".encode("utf-8", "replace").decode(),
+            code="bad_name", parameter="dataSetName",
+        )  # fmt: skip
 
 
 def unknown_dataset(name: str) -> OddlineError:
