@@ -109,6 +109,7 @@ def get_data(name: str, query: dict[str, Any]) -> Response:
 @bp.output({}, 204)
 def delete_data(name: str, query: dict[str, Any]) -> Response:
     """Delete the rows of a range, or some by their keys; else the dataset, with what cascade names."""
+    _require_words()
     dataset = backend().datasets.get(g.client, name)
     cascade = _cascade(query.pop("cascade"))
     if sent(query):
@@ -205,6 +206,15 @@ def _require_order(query: Mapping[str, Any]) -> None:
     start, end = query.get("start"), query.get("end")
     if start and end and start > end:
         raise bad_range(start, end)
+
+
+def _require_words() -> None:
+    """Refuse words for rows that are empty: with an empty list no row was meant, and not all."""
+    known = {word.casefold(): word for word in _RANGES.values()}
+    for name, values in request.args.lists():
+        word = known.get(name.casefold())
+        if word and not all(value.strip(" ,") for value in values):
+            raise invalid({word: "is empty; say which rows, or leave it out to delete the whole dataset."})
 
 
 def _cascade(asked: list[str]) -> set[str]:

@@ -207,6 +207,23 @@ def test_an_unknown_dataset(door):
         assert answer.json["errorDetails"] == {"itemType": "dataSet", "itemId": "No Such"}
 
 
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("keys=", "keys"),
+        ("Keys=,", "keys"),
+        ("startdate=2018-01-01&startDate=", "startDate"),
+        ("endKey=+", "endKey"),
+    ],
+)
+def test_words_that_name_no_rows_delete_no_dataset(door, gateway, query, field):
+    keep(gateway, "hearts")
+    answer = door.delete(f"/data/hearts?{query}")
+    assert (answer.status_code, answer.json["errorType"]) == (400, "RequestValidation")
+    assert "is empty" in answer.json["errorDetails"][field][0]
+    assert door.get("/data/hearts").json["rowCount"] == 120
+
+
 def test_the_counts_are_whole_numbers_of_what_there_is(door, gateway):
     keep(gateway, "hearts")
     headers = door.get("/data").headers
