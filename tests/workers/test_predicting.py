@@ -109,6 +109,19 @@ def test_columns_that_the_model_does_not_know_or_misses_are_told(mixed, ask):
     assert whole["messages"] == []
 
 
+def test_values_that_cannot_be_read_are_told_and_taken_as_missing(mixed, ask):
+    full = {"Pulse": 64, "ward": "b", "calm": True}
+    odd = [full | {"Pulse": "fast"}, full | {"calm": "rather"}, full | {"Pulse": None, "calm": ""}]
+    head, (pulse, calm, neither) = ask(mixed, {"data": odd})
+    [message] = head["messages"]
+    assert message["severity"] == "warning"
+    assert message["message"].startswith("Some of the values in 'Pulse', 'calm' are no numbers")
+    assert (pulse["Pulse"], calm["calm"]) == ("fast", "rather")
+    assert pulse["anomaly"] == ask(mixed, {"data": [full | {"Pulse": None}]})[1][0]["anomaly"]
+    assert ask(mixed, {"data": [odd[2]]})[0]["messages"] == []
+    assert "anomaly" in neither
+
+
 def test_what_counted_as_missing_in_training_does_here_and_is_shown(learn, ask):
     values = {"a": [str(n * n % 17) for n in range(40)], "b": [str(n % 5) for n in range(40)]}
     model, _ = learn("gaps", values, {"a": MEASURE, "b": MEASURE}, missingValues=["-999"])

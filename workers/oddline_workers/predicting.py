@@ -120,7 +120,8 @@ def predict(
     }
     upload.forget(model.missing)
     cells = {name: upload.cells[own] for name, own in spelled.items()}
-    scores = learnt.score(_features(learnt, columns, cells))
+    features, unread = _features(learnt, columns, cells)
+    scores = learnt.score(features)
     models.touch(model.id)
     shown[SCORE] = format_numbers(scores)
     written = (
@@ -128,24 +129,32 @@ def predict(
         if arguments["accept"] == "csv"
         else _json(shown)
     )
-    return {"rows": upload.rows, "messages": _messages(learnt, columns, spelled)}, written
+    return {"rows": upload.rows, "messages": _messages(learnt, columns, spelled, unread)}, written
 
 
 def _features(
     learnt: RowModel, columns: Mapping[str, Mapping[str, str]], cells: Mapping[str, Cells]
-) -> dict[str, NDArray[Any]]:
-    """The columns that the model learnt from, as it wants them."""
+) -> tuple[dict[str, NDArray[Any]], list[str]]:
+    """The columns that the model learnt from, as it wants them; and those with cells that it cannot read."""
     features: dict[str, NDArray[Any]] = {}
+    unread: list[str] = []
     for name, kind in learnt.kinds.items():
         if name not in cells:
             continue
         if kind == "category":
             features[name] = as_objects([text or None for text in cells[name].texts()])
-        elif columns[name].get("dataType") == "logical":
-            features[name] = truths(cells[name].texts())
+            continue
+        if columns[name].get("dataType") == "logical":
+            texts = cells[name].texts()
+            features[name] = truths(texts)
+            bad = np.isnan(features[name]) & np.array([text != "" for text in texts])
         else:
-            features[name] = np.concatenate([numbers for numbers, _, _ in cells[name].numbers()])
-    return features
+            parts = [*cells[name].numbers()]
+            features[name] = np.concatenate([numbers for numbers, _, _ in parts])
+            bad = np.concatenate([neither for _, neither, _ in parts])
+        if bad.any():
+            unread.append(name)
+    return features, unread
 
 
 def _shown(cells: Cells, data_type: str) -> Sequence[str | None]:
@@ -156,9 +165,9 @@ def _shown(cells: Cells, data_type: str) -> Sequence[str | None]:
 
 
 def _messages(
-    learnt: RowModel, columns: Mapping[str, Mapping[str, str]], spelled: Iterable[str]
+    learnt: RowModel, columns: Mapping[str, Mapping[str, str]], spelled: Iterable[str], unread: Sequence[str]
 ) -> list[dict[str, str]]:
-    """A warning for each column without a part in the score, but for the key, and one for those missing."""
+    """A warning for each column without a part in the score, but for the key; on those missing or ``unread``."""
     given = [*spelled]
     said = [
         warned(f"Column {name[:60]!r} has no part in the score: the model did not learn from it.")
@@ -169,10 +178,22 @@ def _messages(
     ]
     missing = [name for name in learnt.columns if name not in given]
     if missing:
-        more = f" and {len(missing) - 5:,} more" if len(missing) > 5 else ""
-        named = ", ".join(repr(name[:60]) for name in missing[:5]) + more
-        said.append(warned(f"The data does not have {named}; what was usual in training is taken instead."))
+        said.append(
+            warned(f"The data does not have {_named(missing)}; what was usual in training is taken instead.")
+        )
+    if unread:
+        said.append(
+            warned(
+                f"Some of the values in {_named(unread)} are no numbers (or neither true nor false); "
+                "what was usual in training is taken instead."
+            )
+        )
     return said
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return ", ".join(repr(name[:60]) for name in names[:5]) + more
 
 
 def _json(columns: Mapping[str, Sequence[str | None]]) -> bytes:
