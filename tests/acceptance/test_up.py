@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 
+import httpx
 import numpy as np
 import psutil
 import pytest
@@ -49,6 +50,16 @@ def test_the_ready_line_has_url_folder_and_a_first_client(service):
     assert set(service.facts) == {"url", "data", "client_id", "client_secret"}
     assert len(service.facts["client_secret"]) == 32
     assert service.facts["data"] == str(service.data)
+
+
+def test_rows_sent_right_after_the_ready_line_are_stored(tmp_path):
+    service = Service(tmp_path / "data")
+    try:
+        headers = {"api-key": service.facts["client_secret"]}
+        answer = httpx.put(service.url + "/v1/data/first", json=[{"a": 1}], headers=headers, timeout=PATIENCE)
+        assert answer.status_code == 201, answer.text
+    finally:
+        service.close()
 
 
 def test_a_job_from_the_command_line(service, account, tmp_path):

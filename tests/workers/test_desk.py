@@ -165,6 +165,31 @@ def test_without_a_desk_the_refusal_is_quick(place):
     assert time.monotonic() - begin < 1.0
 
 
+def test_a_desk_that_is_on_its_way_is_waited_for(place):
+    calls.expect(place.store.client, place.settings)
+    early = place.later("echo")
+    wait_for(lambda: place.store.client.llen(calls.calls_key(place.store.root, "data")), 5)
+    place.open()
+    assert early().head["told"] == {}
+
+
+def test_one_that_is_expected_and_does_not_come_is_not_waited_for_long(place, monkeypatch):
+    monkeypatch.setattr(calls, "ON_ITS_WAY_SECONDS", 0.1)
+    calls.expect(place.store.client, place.settings)
+    assert place.refusal("echo").code == "no_desk"
+    assert place.left_behind() == set()
+
+
+def test_in_a_full_store_nothing_is_expected(place):
+    most = place.store.client.config_get("maxmemory")["maxmemory"]
+    place.store.client.config_set("maxmemory", 1)
+    try:
+        calls.expect(place.store.client, place.settings)
+    finally:
+        place.store.client.config_set("maxmemory", most)
+    assert place.refusal("echo").code == "no_desk"
+
+
 def test_the_process_that_dies_in_a_call_is_replaced_and_its_asker_told(desk):
     begin = time.monotonic()
     met = desk.refusal("die")

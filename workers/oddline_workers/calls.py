@@ -16,20 +16,35 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, BinaryIO, NamedTuple, cast
 
+import redis
 from redis.exceptions import OutOfMemoryError, RedisError
 
 from oddline.errors import LimitError, OddlineError
 from oddline_workers.blobs import PIECE, Writer
+from oddline_workers.settings import Settings
 from oddline_workers.store import JobStore, store_full
 from oddline_workers.submit import HEADROOM, size_of
 
-__all__ = ["MOST_WAITING", "SLOTS", "Answer", "answer_key", "ask", "call_key", "calls_key", "desk_key"]
+__all__ = [
+    "MOST_WAITING",
+    "SLOTS",
+    "Answer",
+    "answer_key",
+    "ask",
+    "call_key",
+    "calls_key",
+    "desk_key",
+    "expect",
+]
 
 SLOTS = ("data", "predict")
 """Each is one process of every desk: a long batch of rows holds up no prediction."""
 
 MOST_WAITING = 64
 """So many calls of a slot may wait; those beyond are refused at once."""
+
+ON_ITS_WAY_SECONDS = 20.0
+"""A desk that was expected and has not come by then is not there."""
 
 SLICE_SECONDS = 0.5
 """A wait for the answer is asked for in slices, shorter than the patience of a connection."""
@@ -60,6 +75,13 @@ def answer_key(root: str, call_id: str) -> str:
 def desk_key(root: str, slot: str) -> str:
     """There while a desk looks after the slot."""
     return f"{root}desk:{slot}"
+
+
+def expect(client: redis.Redis, settings: Settings) -> None:
+    """Let calls wait for a desk that is on its way, and not be refused because there is none yet."""
+    with suppress(OutOfMemoryError):  # a full store takes no calls either
+        for slot in SLOTS:
+            client.set(desk_key(settings.key_prefix, slot), "", px=int(ON_ITS_WAY_SECONDS * 1000))
 
 
 def ask(

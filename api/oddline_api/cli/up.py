@@ -56,7 +56,7 @@ def up(
     def prepare() -> None:
         if supervisor.server:
             facts["data"] = str(supervisor.server.data)
-        if made := _first_client(replace(settings, **supervisor.login("admin"))):
+        if made := _prepared(replace(settings, **supervisor.login("admin"))):
             facts["client_id"], facts["client_secret"] = made.client_id, made.client_secret
 
     def announce() -> None:
@@ -76,9 +76,10 @@ def up(
     supervisor.run()
 
 
-def _first_client(settings: Settings) -> Credential | None:
-    """A client for a service that has none yet."""
-    from oddline_workers import credentials
+def _prepared(settings: Settings) -> Credential | None:
+    """A client for a service that has none yet. The store learns that a desk, which comes last, will come."""
+    from oddline_workers import calls, credentials
 
     with connected(settings) as redis:
+        calls.expect(redis, settings)
         return None if credentials.list_(redis, settings) else credentials.create(redis, settings, "first")
