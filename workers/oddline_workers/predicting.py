@@ -167,7 +167,7 @@ def _shown(cells: Cells, data_type: str) -> Sequence[str | None]:
 def _messages(
     learnt: RowModel, columns: Mapping[str, Mapping[str, str]], spelled: Iterable[str], unread: Sequence[str]
 ) -> list[dict[str, str]]:
-    """A warning for each column without a part in the score, but for the key; on those missing or ``unread``."""
+    """A warning for each column without a part in the score, but for the key; on those missing or unread."""
     given = [*spelled]
     said = [
         warned(f"Column {name[:60]!r} has no part in the score: the model did not learn from it.")
