@@ -201,3 +201,27 @@ def test_gaps_between_times_and_what_is_no_series(datasets, client, settings, se
     assert between(client, settings.key_prefix, new, DAY.format(6), DAY.format(8)) == (2, 2)
     plain = replace(new, columns={"t": Column("date", "feature")}, rows=3)
     assert between(client, settings.key_prefix, plain, DAY.format(2), None) == (0, 3)
+
+
+def test_a_reply_that_is_lost_takes_nothing_back_though_others_have_committed_since(
+    datasets, segment, client
+):
+    old = datasets.commit(None, first := dataset(segments=[segment(1)]), first.table.segments)
+    own, others = segment(2), segment(3)
+    real = datasets._commit
+
+    def again(**command):
+        """The reply is lost, another writer commits, and the command is sent once more."""
+        real(**command)
+        datasets._commit = real
+        seen = datasets.get(OWNER, "hearts")
+        new = replace(seen, table=Table(("t", "x"), (*seen.table.segments, others)))
+        assert datasets.commit(seen, new, [others]) is not None
+        return real(**command)
+
+    datasets._commit = again
+    new = replace(old, table=Table(("t", "x"), (*old.table.segments, own)))
+    assert datasets.commit(old, new, [own]) is not None
+    table = datasets.get(OWNER, "hearts").table
+    assert [one.key for one in table.segments] == [old.table.segments[0].key, own.key, others.key]
+    assert [client.ttl(datasets.root + one.key) for one in table.segments] == [-1] * 3

@@ -2,14 +2,17 @@
 -- dataset_commit(owner, digest, expected, version, ttl, summary, segments, fresh, job, attempt, field, value, ...):
 -- write the record of a dataset if it is still at the version expected, '' where there is to be none. The
 -- segments that it does not name any more expire, the fresh ones stay. 'done', when it was created and when
--- modified, also on a retry whose first reply was lost; 'conflict'; 'incomplete' where pieces are missing.
+-- modified, also on a retry whose first reply was lost, even if others have committed since: the record knows
+-- the versions before its own; 'conflict'; 'incomplete' where pieces are missing.
 -- `segments` is keys with spaces between, `fresh` keys and their numbers of pieces. With a job it must be that
 -- attempt that runs, not to be cancelled, and none may have committed before: else 'overtaken'. Its record
 -- says so from then on.
 local root, owner, digest, expected, version = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local key = root .. 'dataset:' .. owner .. ':' .. digest
-local known = redis.call('HMGET', key, 'version', 'segments', 'created', 'modified')
-if known[1] == version then return {'done', known[3], known[4]} end
+local most = 64
+local known = redis.call('HMGET', key, 'version', 'segments', 'created', 'modified', 'past')
+local past = known[5] or ''
+if known[1] == version or string.find(past, version, 1, true) then return {'done', known[3], known[4]} end
 if (known[1] or '') ~= expected then return {'conflict'} end
 local job = ARGV[9] ~= '' and root .. 'job:' .. ARGV[9]
 if job then
@@ -29,7 +32,7 @@ local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000000 + time[2])
 local created = known[3] or now
 redis.call('HSET', key, 'version', version, 'segments', ARGV[7], 'created', created, 'modified', now,
-  unpack(ARGV, 11))
+  'past', string.sub(past .. ' ' .. expected, -most * (#version + 1)), unpack(ARGV, 11))
 redis.call('HSET', root .. 'datasets:' .. owner, digest, created .. ' ' .. now .. ' ' .. ARGV[6])
 if job then redis.call('HSET', job, 'committed', version) end
 return {'done', created, now}
