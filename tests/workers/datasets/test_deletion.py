@@ -127,3 +127,14 @@ def test_a_row_that_came_meanwhile_is_seen(shelf, series, delete, monkeypatch):
     monkeypatch.setattr(Datasets, "get", slow)
     delete(end="2018-01-10")
     assert shelf.column("v") == ["11", "100"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "left"),
+    [("2", "4", [1, 5]), ("2", None, [1]), (None, "4", [5]), ("1", "1", [2, 3, 4, 5])],
+)
+def test_of_long_whole_keys_every_digit_counts(shelf, delete, start, end, left):
+    long = "123456789012345678{}".format
+    shelf.put([{"k": int(long(n)), "a": n} for n in range(1, 6)], columns={"k": {"role": "key"}})
+    delete(start_key=start and long(start), end_key=end and long(end))
+    assert shelf.column("a") == [str(n) for n in left]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from oddline.errors import ParameterError
 from oddline_workers.datasets import columnar
-from oddline_workers.datasets.arrays import numbers_of
+from oddline_workers.datasets.arrays import exact, numbers_of
 from oddline_workers.datasets.catalogue import Dataset, Datasets, between
 from oddline_workers.datasets.cells import Cells, typed
 from oddline_workers.datasets.columnar import unpack
@@ -152,10 +153,7 @@ def _keep_range(
     for mask, piece in zip(gone, pieces, strict=True):
         texts = [text or "" for text in unpack(piece or b"")]
         if numbers:
-            values = numbers_of(texts)[0]
-            mask &= (values >= (-np.inf if limits[0] is None else limits[0])) & (
-                values <= (np.inf if limits[1] is None else limits[1])
-            )
+            mask &= _between(texts, *limits)
         else:
             mask &= np.array(
                 [(start is None or text >= start) and (end is None or text <= end) for text in texts],
@@ -163,11 +161,27 @@ def _keep_range(
             )
 
 
-def _number(text: str, what: str) -> float:
+def _number(text: str, what: str) -> Decimal:
     value = float(numbers_of([text])[0][0])
     if np.isnan(value):
         raise ParameterError(f"{what} is {text[:60]!r}; the key is a number.", code="bad_key", parameter=what)
-    return value
+    return Decimal(text if abs(value) >= 1e15 else value)
+
+
+def _between(texts: Sequence[str], start: Decimal | None, end: Decimal | None) -> Mask:
+    """Which texts are numbers from ``start`` to ``end``, both included; of long ones every digit counts."""
+    values = numbers_of(texts)[0]
+    # Whoever rounds to a limit may be on either side of it, and is looked at by all digits.
+    low, high = (None if one is None else float(one) for one in (start, end))
+    mask = ~np.isnan(values)
+    if low is not None:
+        mask &= values >= low
+    if high is not None:
+        mask &= values <= high
+    for place, text in exact(texts, values).items():
+        if mask[place] and values[place] in (low, high):
+            mask[place] = (start is None or Decimal(text) >= start) and (end is None or Decimal(text) <= end)
+    return mask
 
 
 def _as_kept(dataset: Dataset, key: str, keys: Sequence[str]) -> list[str]:
