@@ -349,3 +349,11 @@ def test_names_keep_their_first_spelling(shelf):
     dataset = shelf.put([{"HEART RATE": 2}], name="HEARTS")
     assert (dataset.name, [*dataset.columns]) == ("Hearts", ["Heart Rate"])
     assert shelf.column("Heart Rate") == ["1", "2"]
+
+
+def test_a_number_that_is_not_finite_is_no_key(shelf):
+    keyed = {"k": {"role": "key"}}
+    shelf.put([{"k": 2, "a": 1}, {"k": 3, "a": 2}], columns=keyed)
+    with pytest.raises(DataError, match="no key in row 1"):
+        shelf.put('{"data": [{"k": 1e999, "a": 3}, {"k": 2, "a": 4}]}', kind="json")
+    assert shelf.column("a") == ["1", "2"]

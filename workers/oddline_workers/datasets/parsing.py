@@ -200,7 +200,9 @@ def _flat(values: list[Any], name: str, start: int) -> Any:
     """JSON values as numbers, where all are, or else as texts."""
     kinds = set(map(type, values))
     if kinds <= {float, int, type(None)} and not (int in kinds and _has_large(values)):
-        return np.array(values, dtype=np.float64)
+        numbers = np.array(values, dtype=np.float64)
+        numbers[np.isinf(numbers)] = np.nan  # no value, as in texts
+        return numbers
     for kind in kinds & {dict, list}:
         at = next(at for at, value in enumerate(values) if type(value) is kind)
         raise DataError(
