@@ -11,12 +11,23 @@ local function name(id, lane)
   again[#again + 1] = id
 end
 
+-- Since when a job could have been taken: never before those that it waits for were over.
+local function waits_since(job)
+  local since = math.max(job.submitted, job.started)
+  for first in string.gmatch(job.after, '%S+') do
+    local other = load(first)
+    if other and not other.over then return now end
+    if other then since = math.max(since, tonumber(redis.call('HGET', other.key, 'done'))) end
+  end
+  return since
+end
+
 -- Whether a job leaves its lane: its record is gone, or no worker took it in time.
 local function give_up(pending, id)
   local job = load(id)
   if not job then
     redis.call('ZREM', pending, id)
-  elseif now - math.max(job.submitted, job.started) < patience then
+  elseif now - waits_since(job) < patience then
     return false
   elseif legal(job, 'error') then
     settle(job, 'error', ARGV[3], 'error', ARGV[8])
