@@ -93,6 +93,38 @@ def test_one_that_waits_for_others_holds_no_worker_and_is_rung_for_again(store, 
     assert work(job, nothing) == "done"
 
 
+def test_the_time_that_others_take_is_not_waited_too_long(store):
+    first = admit(store, kind="session")
+    job = admit(store, kind="callback", after=first.id)
+
+    def a_day_ago(job, stamp):
+        moment = store.now() - 25 * 3_600_000_000
+        store.client.hset(f"{store.root}job:{job.id}", stamp, moment)
+        store.client.zadd(f"{store.root}pending:cpu", {job.id: moment}, xx=True)
+        store.sweep()
+
+    claim(store, first)
+    a_day_ago(job, "submitted")
+    assert store.get(job.id).status is Status.SUBMITTED
+    store.finish(first.id, 1, Status.ERROR, error=DataError("no").to_dict())
+    a_day_ago(job, "submitted")
+    assert store.get(job.id).status is Status.SUBMITTED
+    a_day_ago(first, "done")
+    a_day_ago(job, "submitted")
+    assert store.get(job.id).error["code"] == "waited_too_long"
+
+
+def test_a_session_that_nobody_takes_does_not_end_with_the_callback_that_tells_of_it(store):
+    first = admit(store, kind="session")
+    job = admit(store, kind="callback", after=first.id)
+    moment = store.now() - 25 * 3_600_000_000
+    for one in (first, job):
+        store.client.hset(f"{store.root}job:{one.id}", "submitted", moment)
+        store.client.zadd(f"{store.root}pending:cpu", {one.id: moment})
+    store.sweep()
+    assert [store.get(one.id).status for one in (first, job)] == [Status.ERROR, Status.SUBMITTED]
+
+
 def test_one_that_waited_for_what_is_gone_starts(store, work):
     job = admit(store, kind="session", after="11111111-1111-4111-8111-111111111111")
     assert work(job, nothing) == "done"
@@ -144,6 +176,16 @@ def test_a_forgotten_one_leaves_nothing_behind(store, work, state):
     assert store.beat(job.id, 1, 0.5, "") == "lost"
     assert store.finish(job.id, 1, Status.DONE, result={"pieces": []}) is None
     assert store.sweep() == []
+
+
+def test_a_forgotten_one_is_so_in_the_journal(store, monkeypatch):
+    job = admit(store, kind="session")
+    left = []
+    monkeypatch.setattr(
+        store, "await_journal", lambda: left.append(store.client.exists(f"{store.root}job:{job.id}"))
+    )
+    assert store.forget(job.id, OWNER)
+    assert left == [0]
 
 
 def test_submitted_with_what_it_waits_for(service):

@@ -19,7 +19,7 @@ import redis
 
 from oddline.errors import OddlineError, ParameterError, did_you_mean
 from oddline_workers import blobs
-from oddline_workers.records import well_formed
+from oddline_workers.records import Records, well_formed
 from oddline_workers.settings import Settings
 
 __all__ = ["SORTS", "Model", "Models", "model_id", "unknown_model"]
@@ -113,6 +113,7 @@ class Models:
     def __init__(self, client: redis.Redis, settings: Settings) -> None:
         self.client = client
         self._root = settings.key_prefix
+        self._store = Records(client, settings)
 
     def add(self, model: Model, attempt: int, data: bytes) -> Model:
         """Write what one attempt of a session has learnt; with the session's end it becomes a model.
@@ -206,7 +207,7 @@ class Models:
         return [*self._records(page)], len(found)
 
     def delete(self, owner: str, identifier: str) -> bool:
-        """Delete a model; False where there is none of this owner's."""
+        """Delete a model; False where there is none of this owner's. Returns when the journal has it."""
         try:
             model = self.get(owner, identifier)
         except OddlineError:
@@ -223,7 +224,10 @@ class Models:
         after: int | None = None,
         before: int | None = None,
     ) -> int:
-        """Delete the owner's models that fit, as :meth:`list` takes them; how many. Without a filter, all."""
+        """Delete the owner's models that fit, as :meth:`list` takes them; how many. Without a filter, all.
+
+        Returns when the journal has it.
+        """
         found = self._fitting(owner, source, identifier, after, before)
         self._remove(owner, found)
         return len(found)
@@ -305,6 +309,8 @@ class Models:
                 pipe.zrem(self._index(owner), model.id)
                 pipe.unlink(self._key(model.id), self._learnt(model.id))
             pipe.execute()
+        if models:
+            self._store.await_journal()
 
     def _key(self, identifier: str) -> str:
         return f"{self._root}model:{identifier}"

@@ -250,8 +250,14 @@ class JobStore(Records):
         return read_job(_pairs(record))
 
     def forget(self, job_id: str, owner: str) -> bool:
-        """Remove a job and all that it kept, whatever its state; False where it is not this owner's."""
-        return well_formed(job_id) and bool(self._call("forget", job_id, owner))
+        """Remove a job and all that it kept, whatever its state; False where it is not this owner's.
+
+        Returns when the journal has it.
+        """
+        if not (well_formed(job_id) and self._call("forget", job_id, owner)):
+            return False
+        self.await_journal()
+        return True
 
     def sweep(self) -> Messages:
         """Put back the jobs of lost workers, end those that waited too long.

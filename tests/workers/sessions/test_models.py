@@ -8,6 +8,7 @@ from oddline.errors import OddlineError, ParameterError, RunError
 from oddline_workers.jobs import Status
 from oddline_workers.models import SORTS, Model, Models, model_id
 from oddline_workers.models import unknown_model as unknown
+from oddline_workers.records import Records
 from workers.trials import OWNER, admit, claim
 
 STRANGER = "22222222-2222-4222-8222-222222222222"
@@ -216,6 +217,15 @@ def test_those_that_fit_are_deleted_and_nothing_is_left_of_them(store, models, l
             models.blob(model)
     assert models.delete_fitting(OWNER) == 1
     assert left(store) == []
+
+
+@pytest.mark.parametrize("how", ["delete", "delete_fitting"])
+def test_what_is_deleted_is_so_in_the_journal(models, learn, monkeypatch, how):
+    model = learn()
+    left = []
+    monkeypatch.setattr(Records, "await_journal", lambda records: left.append(models.count(OWNER)))
+    assert getattr(models, how)(OWNER, **({} if how == "delete_fitting" else {"identifier": model.id}))
+    assert left == [0]
 
 
 def test_its_use_is_noted_and_brings_no_deleted_one_back(store, models, learn):
