@@ -337,6 +337,17 @@ def test_an_answer_is_not_lost_with_a_store_that_goes_away_after_it(desk, monkey
     monkeypatch.setattr(desk.store.client, "pipeline", pipeline)
 
 
+def test_an_answer_whose_reply_is_lost_is_late_and_nothing_else_is_taken_for_it(desk, monkeypatch):
+    blpop = desk.store.client.blpop
+
+    def again(*words, **more):
+        """The reply is lost, and the command sent once more."""
+        return blpop(*words, **more) and blpop(*words, **more)
+
+    monkeypatch.setattr(desk.store.client, "blpop", again)
+    assert desk.refusal("echo", data=b"what was sent", limit=1.0).code == "late"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what a process has")
 def test_what_takes_too_much_memory_is_refused_and_the_process_replaced(place):
     place.open(job_memory_bytes=100 << 20)

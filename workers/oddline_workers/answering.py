@@ -181,10 +181,10 @@ def missing(error: ModuleNotFoundError, module: str) -> bool:
 def answer(
     client: redis.Redis, settings: Settings, call_id: str, head: dict[str, Any], body: bytes = b""
 ) -> None:
-    """Say what came of a call."""
+    """Say what came of a call: a line of JSON and the body, which are one so that they come together."""
     key = answer_key(settings.key_prefix, call_id)
     pipe = client.pipeline(transaction=True)
-    pipe.rpush(key, json.dumps(head, separators=(",", ":")), body)
+    pipe.rpush(key, json.dumps(head, separators=(",", ":")).encode() + b"\n" + body)
     pipe.pexpire(key, int(ANSWER_SECONDS * 1000))
     try:
         try:

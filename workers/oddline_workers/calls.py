@@ -166,10 +166,11 @@ def _awaited(store: JobStore, slot: str, call_id: str, message: str, deadline: f
     key = answer_key(root, call_id)
     while (left := deadline - time.monotonic()) > 0:
         if came := client.blpop(key, timeout=min(SLICE_SECONDS, max(left, 0.01))):
-            head, body = json.loads(came[1]), cast(bytes, client.lpop(key) or b"")
-            if error := head.get("error"):
+            head, _, body = cast(bytes, came[1]).partition(b"\n")
+            told = json.loads(head)
+            if error := told.get("error"):
                 raise _met(error)
-            return Answer(head, body)
+            return Answer(told, body)
         pipe = client.pipeline(transaction=False)
         pipe.exists(desk_key(root, slot))
         pipe.exists(call_key(root, call_id))
