@@ -33,7 +33,7 @@ def there():
 @pytest.fixture
 def session(store):
     """A session that is over."""
-    spec = {"dataSourceName": "hearts", "base": BASE, "columns": {}, "webhookToken": TOKEN}
+    spec = {"dataSourceName": "hearts", "base": BASE, "columns": {}}
     job = admit(store, kind="session", dialect="nexosis", spec=spec)
     return store.cancel(job.id, OWNER)
 
@@ -43,9 +43,10 @@ def call(store, session, there):
     """A function that makes a callback for the session."""
 
     def called(url=None, **changes):
-        spec = {"session": session.id, "url": url or there.url("/told"), "token": TOKEN}
+        spec = {"session": session.id, "url": url or there.url("/told")}
+        data = TOKEN.encode()
         return admit(
-            store, data=b"", kind="callback", dialect="nexosis", after=session.id, spec=spec, **changes
+            store, data=data, kind="callback", dialect="nexosis", after=session.id, spec=spec, **changes
         )
 
     return called
@@ -152,3 +153,12 @@ def test_the_token_is_in_no_log(there, call, work, caplog, capfd):
     said = "".join(capfd.readouterr()) + caplog.text
     assert TOKEN not in said
     assert "/told" not in said
+
+
+@pytest.mark.parametrize(("status", "tries"), [("200 OK", 1), ("500 No", len(WAITS) + 1)])
+def test_the_token_is_gone_with_the_end_of_it(store, there, call, work, status, tries):
+    there.says["/told"] = answer(status=status)
+    job = call()
+    assert [work(job) for _ in range(tries)][-1] in ("done", "error")
+    assert not store.client.exists(store.payload_key(job.id))
+    assert TOKEN not in str(store.client.hgetall(f"{store.root}job:{job.id}"))

@@ -26,6 +26,8 @@ def work(
 ) -> tuple[dict[str, Any], Any]:
     """Post the session that ``job.spec`` names, as it is now, to the address that it names.
 
+    The token that goes with it is the payload: it is gone with the job's end.
+
     Any status of 2xx ends it well, and so does a session that was deleted.
 
     Raises
@@ -44,7 +46,7 @@ def work(
         return writer.manifest(told=False), writer.pipe
     headers = {
         "Content-Type": "application/json; charset=utf-8",
-        "Nexosis-Webhook-Token": str(job.spec["token"]),
+        "Nexosis-Webhook-Token": data.decode(),
     }
     body = json.dumps(describe(session, session.spec["base"]), separators=(",", ":")).encode()
     progress(0.5, "posting")

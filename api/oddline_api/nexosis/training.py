@@ -61,7 +61,7 @@ def start_session(body: dict[str, Any]) -> Response:
         "base": base(),
         "messages": messages,
         **({"missingValues": body["missing"]} if "missing" in body else {}),
-        **callback,
+        **({"callbackUrl": callback["callbackUrl"]} if callback else {}),
     }
     job = submit(
         behind.store,
@@ -112,7 +112,7 @@ def _unknown(overrides: Mapping[str, Column]) -> dict[str, dict[str, str]]:
 
 
 def _callback(url: str) -> dict[str, str]:
-    """What the session keeps of the address that is told when it is over.
+    """The address that is told when the session is over, and the token that it is told with.
 
     Raises
     ------
@@ -136,12 +136,8 @@ def _call_back(session: Job, callback: Mapping[str, str]) -> None:
             owner=g.client,
             dialect="nexosis",
             lane="cpu",
-            spec={
-                "session": session.id,
-                "url": callback["callbackUrl"],
-                "token": callback["webhookToken"],
-            },
-            data=io.BytesIO(),
+            spec={"session": session.id, "url": callback["callbackUrl"]},
+            data=io.BytesIO(callback["webhookToken"].encode()),
             filename=session.filename,
             kind="callback",
             after=session.id,

@@ -247,7 +247,10 @@ def test_one_is_told_when_it_is_over(door, gateway):
     jobs = [gateway.store.get(key.decode().rpartition(":")[2]) for key in keys]
     [told] = [job for job in jobs if job.kind == "callback"]
     assert (told.after, told.dialect) == (session, "nexosis")
-    assert dict(told.spec) == {"session": session, "url": "https://there.example/told?x=1", "token": token}
+    assert dict(told.spec) == {"session": session, "url": "https://there.example/told?x=1"}
+    assert gateway.store.client.hget(gateway.store.payload_key(told.id), "0") == token.encode()
+    records = [gateway.store.client.hgetall(gateway.store.root + "job:" + job.id) for job in jobs]
+    assert token not in str(records)
     again = door.get("/sessions/" + session)
     assert token not in again.text + str(again.headers)
 
