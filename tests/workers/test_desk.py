@@ -209,6 +209,7 @@ def test_a_late_call_is_broken_off_and_the_next_one_served(desk):
 
 
 def test_one_that_does_not_listen_is_ended(desk):
+    desk.ask("echo")  # whose first call imports what is done
     deaf = desk.later("spin", limit=0.3)
     assert deaf().code == "late"
     assert desk.ask("echo", limit=10.0).head["told"] == {}
@@ -298,6 +299,7 @@ def test_the_call_at_hand_of_a_desk_that_is_killed_is_answered(desk):
 
 def test_one_that_does_not_listen_ends_without_its_desk_too(desk):
     children = psutil.Process(desk.process.pid).children()
+    desk.ask("echo")  # whose first call imports what is done
     deaf = desk.later("spin", limit=0.3)
     desk.begun()
     desk.process.kill()
