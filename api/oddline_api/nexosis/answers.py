@@ -12,7 +12,7 @@ from oddline_api import jsontext
 from oddline_api.backend import backend
 from oddline_api.doors import NEXOSIS
 
-__all__ = ["CSV", "JSON", "address", "base", "empty", "here", "link", "told", "wants_csv"]
+__all__ = ["CSV", "JSON", "address", "base", "empty", "here", "link", "sends_csv", "told", "wants_csv"]
 
 JSON, CSV = "application/json; charset=utf-8", "text/csv; charset=utf-8"
 _HOST = re.compile(r"(?:[a-z0-9_.-]{1,253}|\[[0-9a-f:.]{2,45}\])(?::\d{1,5})?", re.IGNORECASE | re.ASCII)
@@ -28,6 +28,11 @@ def empty() -> Response:
     response = Response(b"", 204)
     del response.headers["Content-Type"]
     return response
+
+
+def sends_csv() -> bool:
+    """Whether the rows of the request are CSV; whatever else they are called is read as JSON."""
+    return request.mimetype in ("text/csv", "application/csv")
 
 
 def wants_csv() -> bool:

@@ -11,7 +11,7 @@ from flask import Response, g, request
 from oddline_api.auth import writes
 from oddline_api.backend import backend
 from oddline_api.nexosis import lists, paging, rows
-from oddline_api.nexosis.answers import address, empty, link, told, wants_csv
+from oddline_api.nexosis.answers import address, empty, link, sends_csv, told, wants_csv
 from oddline_api.nexosis.documents import DataOut, DatasetOut, DatasetsOut, StatsOut
 from oddline_api.nexosis.door import bp
 from oddline_api.nexosis.refusals import bad_range, invalid
@@ -53,7 +53,7 @@ def put_data(name: str, query: dict[str, Any]) -> Response:
     Rows whose key or timestamp is there already replace the older ones.
     """
     require_name(name)
-    kind = "csv" if request.mimetype in ("text/csv", "application/csv") else "json"
+    kind = "csv" if sends_csv() else "json"
     arguments = {"owner": g.client, "name": name, "kind": kind}
     if "timestamp" in query:
         arguments["timestampColumn"] = query["timestamp"]

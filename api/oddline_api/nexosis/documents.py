@@ -128,7 +128,7 @@ class ImportOut(_Linked, _Columned):
 
 
 class ListedImport(ImportOut):
-    """A import in a list."""
+    """An import in a list."""
 
 
 class ImportsOut(_Paged):

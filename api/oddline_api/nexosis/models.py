@@ -10,7 +10,7 @@ from oddline_api import jsontext
 from oddline_api.auth import writes
 from oddline_api.backend import backend
 from oddline_api.nexosis import account, paging
-from oddline_api.nexosis.answers import CSV, JSON, base, empty, told, wants_csv
+from oddline_api.nexosis.answers import CSV, JSON, base, empty, sends_csv, told, wants_csv
 from oddline_api.nexosis.documents import ModelOut, ModelsOut, PredictionsOut
 from oddline_api.nexosis.door import bp, identifier
 from oddline_api.nexosis.refusals import nothing_named
@@ -82,7 +82,7 @@ def predict(model_id: str) -> Response:
     """Score rows at once: JSON with data, or CSV; answered in JSON, or in CSV where that is asked for."""
     model = find(model_id)
     account.require_predictions()
-    kind, accept = ("csv" if is_csv else "json" for is_csv in (_sends_csv(), wants_csv()))
+    kind, accept = ("csv" if is_csv else "json" for is_csv in (sends_csv(), wants_csv()))
     arguments = {"owner": g.client, "modelId": model.id, "kind": kind, "accept": accept}
     upload = Upload.of_body(cast(Request, request), "rows")
     answer = calls.ask(backend().store, "predict", "predict", arguments, upload.data)
@@ -118,7 +118,3 @@ def find(model_id: str) -> Model:
         It is no GUID.
     """
     return backend().models.get(g.client, identifier("modelId", model_id))
-
-
-def _sends_csv() -> bool:
-    return request.mimetype in ("text/csv", "application/csv")

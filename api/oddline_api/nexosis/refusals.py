@@ -21,7 +21,13 @@ _NAMED: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """Codes of errors with a type of their own, and what of their place is told."""
 
-_TYPES = {400: "RequestValidation", 422: "RequestValidation", 404: "NotFound", 500: "ServerError"}
+_TYPES = {
+    400: "RequestValidation",
+    422: "RequestValidation",
+    404: "NotFound",
+    413: "RequestEntityTooLarge",  # HTTP, and Python with it, have come to call it otherwise
+    500: "ServerError",
+}
 
 
 def not_found(kind: str, name: str) -> OddlineError:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+import uuid
 
 import pytest
 
 from contract.nexosis.rows import HEARTS, keep
+from oddline_workers.blobs import Writer
 from oddline_workers.datasets.catalogue import Dataset, Datasets
+from oddline_workers.datasets.columnar import TableWriter, pack
 from oddline_workers.datasets.metadata import Column
 from workers.trials import admit
 
@@ -102,3 +105,40 @@ def test_wide_datasets_are_listed_in_blocks(door, gateway):
     assert [item["dataSetName"] for item in body["items"]] == [f"{number:02}" for number in range(30)]
     assert body["items"][7]["columnCount"] == len(body["items"][7]["columns"]) == 900
     assert [link["rel"] for link in body["links"]] == ["first", "last", "self"]
+
+
+@pytest.fixture
+def wide(gateway):
+    """A dataset whose page of 1,000 rows has 300,000 values."""
+    client, key = gateway.store.client, f"segment:{uuid.uuid4()}"
+    with Writer(client, gateway.settings.key_prefix + key) as writer:
+        written = TableWriter(writer, key)
+        piece = pack(["1.5"] * 1_000, numbers=True)
+        written.add({f"c{number}": piece for number in range(300)}, 1_000)
+        writer.flush()
+    table = written.table()
+    columns = dict.fromkeys(table.columns, Column("numericMeasure", "feature", "mean", "mean"))
+    made = Dataset(gateway.client_id, "wide", columns, table)
+    assert Datasets(client, gateway.settings).commit(None, made, table.segments)
+    return gateway.settings.key_prefix + key
+
+
+def test_no_more_than_so_many_large_pages_are_made_at_a_time(door, gateway, wide):
+    slots = gateway.app.extensions["oddline"].download_slots
+    held = [str(number) for number in range(slots.count)]
+    for one in held:
+        slots.take(one)
+    refused = door.get("/data/wide?pageSize=1000")
+    assert (refused.status_code, refused.json["errorType"]) == (503, "ServiceUnavailable")
+    assert len(door.get("/data/wide?pageSize=100").json["data"]) == 100
+    for one in held:
+        slots.release(one)
+    answer = door.get("/data/wide?pageSize=1000", buffered=True)
+    assert len(answer.json["data"]) == answer.json["totalCount"] == 1_000
+    assert slots._held.total() == 0
+
+
+def test_a_large_page_that_cannot_be_made_is_an_error_and_holds_no_slot(door, gateway, wide):
+    gateway.store.client.unlink(wide)
+    assert door.get("/data/wide?pageSize=1000").status_code >= 400
+    assert gateway.app.extensions["oddline"].download_slots._held.total() == 0
