@@ -9,7 +9,7 @@ import pytest
 from oddline.errors import DataError, JobError
 from oddline_workers import blobs, runner
 from oddline_workers.jobs import Job, LaterError, Status
-from oddline_workers.submit import submit
+from oddline_workers.submit import retry, submit
 from oddline_workers.tasks import Process
 from workers.trials import OWNER, admit, claim, new_job, wait_for
 
@@ -176,6 +176,17 @@ def test_a_forgotten_one_leaves_nothing_behind(store, work, state):
     assert store.beat(job.id, 1, 0.5, "") == "lost"
     assert store.finish(job.id, 1, Status.DONE, result={"pieces": []}) is None
     assert store.sweep() == []
+
+
+@pytest.mark.parametrize("kind", ["session", "import", "callback"])
+def test_a_failed_one_is_not_done_again_but_asked_for_again(service, kind):
+    store = service.store
+    job = admit(store, kind=kind)
+    claim(store, job)
+    store.finish(job.id, 1, Status.ERROR, error=DataError("no").to_dict())
+    with pytest.raises(JobError, match=f"of the kind {kind}, whose request was not kept") as met:
+        retry(store, service.app, job.id, OWNER)
+    assert met.value.status == 409
 
 
 def test_a_forgotten_one_is_so_in_the_journal(store, monkeypatch):

@@ -135,7 +135,7 @@ def retry(store: JobStore, app: Any, job_id: str, owner: str, *, key: str = "") 
     Raises
     ------
     JobError
-        The job is not this owner's (404), has not failed (409), or its data has expired (409).
+        The job is not this owner's (404), has not failed (409), or its data is not kept any more (409).
     LimitError
         ``queue_full`` or ``store_full``: 503 with ``retry_after``.
     ParameterError
@@ -147,6 +147,12 @@ def retry(store: JobStore, app: Any, job_id: str, owner: str, *, key: str = "") 
         raise JobError(
             f"Job {old.id} is {old.status}; only a job that failed can be done again.{hint}",
             code="not_failed",
+            status=409,
+        )
+    if old.kind != "detect":
+        raise JobError(
+            f"Job {old.id} is of the kind {old.kind}, whose request was not kept. Send it again.",
+            code="expired",
             status=409,
         )
     key = _hashed(key)
