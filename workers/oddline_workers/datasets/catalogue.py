@@ -298,7 +298,7 @@ def require_name(name: str) -> None:
     if not name.strip() or leads_on or len(name) > LONGEST_NAME or not is_text(name) or "\0" in name:
         raise DataError(
             f"A dataset cannot be called {name[:60]!r}; expected 1 to {LONGEST_NAME:,} characters that UTF-8 "
-            "can write, not only blanks or dots, and no slash or zero byte.".encode("utf-8", "replace").decode(),
+            "can write, not blank or dots alone, without a slash.".encode("utf-8", "replace").decode(),
             code="bad_name", parameter="dataSetName",
         )  # fmt: skip
 
