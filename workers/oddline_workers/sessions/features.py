@@ -85,8 +85,7 @@ def choose(columns: Mapping[str, Mapping[str, str]]) -> Features:
     if not kinds:
         raise DataError(
             f"None of the {len(columns) - 1:,} columns can be learnt from: expected at least one with the "
-            "role feature and the type numeric, numericMeasure, logical or string. Change the columns of the "
-            "dataset or of the session.",
+            "role feature and the type numeric, numericMeasure, logical or string. " + _advice(columns),
             code="no_features",
         )
     said = []
@@ -95,6 +94,15 @@ def choose(columns: Mapping[str, Mapping[str, str]]) -> Features:
     if taken:
         said.append(warned(f"Results have a column of this name, so it was left out: {_named(taken)}."))
     return Features(kinds, imputation, frozenset(logical), (*shown,), said)
+
+
+def _advice(columns: Mapping[str, Mapping[str, str]]) -> str:
+    """How to come by a feature: of a series of one column it is taken for the target."""
+    for name, metadata in columns.items():
+        if name != SCORE and metadata.get("role") == "none" and metadata["dataType"] in _KINDS:
+            wanted = f'"columns": {{"{name[:60]}": {{"role": "feature"}}}}'
+            return f"To learn from {name[:60]!r}, send {wanted} with the session."
+    return "Change the columns of the dataset or of the session."
 
 
 def ignored_target(
