@@ -56,7 +56,7 @@ def test_without_a_feature_there_is_nothing_to_learn_from():
     with pytest.raises(DataError, match="None of the 2 columns") as refused:
         choose({"a": column("text"), "id": column("string", "key"), **SCORE})
     assert refused.value.code == "no_features"
-    with pytest.raises(DataError, match='To learn from .v., send'):
+    with pytest.raises(DataError, match=r"To learn from .v., send"):
         choose({"t": column("date", "timestamp"), "v": column("numericMeasure", "none"), **SCORE})
 
 
