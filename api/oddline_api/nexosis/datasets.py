@@ -74,7 +74,7 @@ def list_datasets(query: dict[str, Any]) -> Response:
     """The client's datasets, by name if nothing else is said."""
     found, total = backend().datasets.list(
         g.client,
-        partial=query["partial"],
+        partial=query["part"],
         sort=query.get("sort_by", "dataSetName"),
         descending=query.get("sort_order") == "desc",
         offset=paging.bounds(query)[0],
@@ -91,7 +91,7 @@ def list_datasets(query: dict[str, Any]) -> Response:
 def get_data(name: str, query: dict[str, Any]) -> Response:
     """A page of the rows of a dataset; in CSV all of them, where no page is asked for."""
     dataset = backend().datasets.get(g.client, name)
-    names = _included(dataset, query["include"])
+    names = _included(dataset, query["columns"])
     _require_order(query)
     client, root = backend().redis, backend().store.root
     first, last = between(client, root, dataset, query.get("start"), query.get("end"))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import orjson
 from apiflask import Schema
 from flask import request
 from marshmallow import EXCLUDE, ValidationError, fields, pre_load, validate
 from webargs.multidictproxy import MultiDictProxy
+from werkzeug.datastructures import MultiDict
 
 from oddline.errors import LONGEST_NAME, LimitError, ParameterError, is_text
 from oddline_api.nexosis.refusals import invalid
@@ -54,7 +55,8 @@ class Lenient(Schema):
     @pre_load
     def fold(self, data: Any, **_: Any) -> dict[str, Any]:
         if isinstance(data, MultiDictProxy):
-            pairs: Iterable[tuple[Any, Any]] = data.data.items(multi=True)
+            sent_as = cast("MultiDict[str, str]", data.data)
+            pairs: Iterable[tuple[Any, Any]] = sent_as.items(multi=True)
         elif isinstance(data, Mapping):
             pairs = data.items()
         else:

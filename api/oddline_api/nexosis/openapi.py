@@ -13,7 +13,7 @@ from oddline_api.nexosis.schemas import SessionIn
 
 __all__ = ["SECURITY", "complete"]
 
-SECURITY = [{"ApiKey": []}, {"Bearer": []}]
+SECURITY: list[dict[str, list[str]]] = [{"ApiKey": []}, {"Bearer": []}]
 
 _ROWS = fields.List(fields.Dict(), metadata={"description": "Flat objects: numbers, texts, booleans, nulls."})
 _COLUMNS = fields.Dict(

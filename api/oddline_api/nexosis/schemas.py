@@ -48,7 +48,7 @@ class UploadQuery(Lenient):
 class DatasetsQuery(Page):
     """Which datasets to list, by name if nothing is said."""
 
-    partial = Word(data_key="partialName", load_default="", metadata={"description": "In the name."})
+    part = Word(data_key="partialName", load_default="", metadata={"description": "In the name."})
     sort_by = _sorted("dataSetName", "dataSetSize", "rowCount", "dateCreated", "lastModified")
     sort_order = _order()
 
@@ -58,7 +58,7 @@ class DataQuery(Page):
 
     start = Moment(data_key="startDate")
     end = Moment(data_key="endDate", metadata={"description": "Included, as the start is."})
-    include = Texts(load_default=list, metadata=_ABOUT_INCLUDE)
+    columns = Texts(data_key="include", load_default=list, metadata=_ABOUT_INCLUDE)
 
 
 class DeleteDataQuery(Lenient):
