@@ -33,10 +33,9 @@ from oddline_workers.settings import Settings, variable
 __all__ = ["Supervisor", "free_port"]
 
 GRACE = {"web": 1.5, "janitor": 0.5, SERVER: 1.5}  # seconds; workers: settings.shutdown_seconds and one more
-LATER = {
-    "worker-desk": 0.5,
-    "janitor": 1.5,
-}  # seconds after the first answer: until then the workers are waited for
+LATER = {"worker-desk": 6.0, "janitor": 1.5}
+"""Seconds after the first answer: until then the workers need the processor more. A desk starts sooner,
+as soon as they are all ready."""
 TRIES = 4  # starts of the gateway before its first answer
 PROBE_EVERY = 3.0  # seconds between questions whether the gateway still answers
 OF_CLIENTS = ("ODDLINE_CLIENT_ID", "ODDLINE_CLIENT_SECRET")  # no business of the service's processes
@@ -135,6 +134,7 @@ class Supervisor:
     def _turn(self) -> None:
         """One round: what is due is started, what was said is passed on, what ended is noted."""
         now = time.monotonic()
+        self._call_desk(now)
         for child in self.family.children.values():
             if child.pid is None and child.due <= now:
                 self.family.start(child)
@@ -154,6 +154,15 @@ class Supervisor:
         self._notice_ends()
         if self.server:
             self._keep_server(self.server)
+
+    def _call_desk(self, now: float) -> None:
+        """Start the desk when the workers are ready: it loads what they load, on the same processors."""
+        desk = self.family.children.get("worker-desk")
+        if not self._ready or desk is None or desk.failures or desk.pid is not None:
+            return
+        lanes = [process.name for process in PROCESSES if process.lane]
+        if all(self.family.children[name].ready for name in lanes if name in self.family.children):
+            desk.due = min(desk.due, now)
 
     def _probe(self, now: float) -> None:
         """Ask the gateway whether it lives; one that was heard and is silent for long is ended."""

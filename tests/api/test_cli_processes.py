@@ -167,6 +167,22 @@ def test_a_gateway_that_falls_silent_is_ended(child, monkeypatch, speaks):
         assert web.bury() == -signal.SIGKILL
 
 
+def test_a_desk_begins_when_the_workers_are_ready_and_rests_after_a_failure():
+    supervisor = Supervisor(Settings(redis_url="redis://unused"), "", prepare=list, announce=list)
+    worker, desk = Child("worker-cpu", [], {}), Child("worker-desk", [], {})
+    supervisor.family.children = {child.name: child for child in (worker, desk)}
+    desk.due = 100.0
+    supervisor._ready = True
+    supervisor._call_desk(7.0)
+    assert desk.due == 100.0
+    worker.ready = True
+    supervisor._call_desk(7.0)
+    assert desk.due == 7.0
+    desk.failures, desk.due = 1, 100.0
+    supervisor._call_desk(8.0)
+    assert desk.due == 100.0
+
+
 @pytest.mark.parametrize(("lanes", "jobs"), [("cpu,gpu", 3), ("cpu", 4)])
 def test_the_memory_of_the_machine_is_shared_by_the_jobs_of_all_lanes(lanes, jobs):
     settings = Settings(redis_url="redis://unused", workers=3, cpu_lanes=lanes)
