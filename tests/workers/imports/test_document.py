@@ -11,7 +11,7 @@ AT = 1_525_252_443_120_045
 
 def an_import(**changes):
     body = {
-        "dataSetName": "my hearts/1",
+        "dataSetName": "my hearts?1",
         "url": "https://a.example/c.csv?sig=1",
         "columns": {"Bpm": {"dataType": 1}},
     }
@@ -24,7 +24,7 @@ def test_straight_after_the_request():
         "importId": job.id,
         "type": "url",
         "status": "requested",
-        "dataSetName": "my hearts/1",
+        "dataSetName": "my hearts?1",
         "parameters": {"url": "https://a.example/c.csv"},
         "requestedDate": "2018-05-02T09:14:03.120045+00:00",
         "statusHistory": [{"date": "2018-05-02T09:14:03.120045+00:00", "status": "requested"}],
@@ -32,7 +32,7 @@ def test_straight_after_the_request():
         "columns": {"Bpm": {"dataType": 1}},
         "links": [
             {"rel": "self", "href": f"http://host/v1/imports/{job.id}"},
-            {"rel": "data", "href": "http://host/v1/data/my%20hearts%2F1"},
+            {"rel": "data", "href": "http://host/v1/data/my%20hearts%3F1"},
         ],
     }
 

@@ -62,7 +62,7 @@ def test_a_bomb_ends_at_the_limit_and_takes_no_memory():
     ended, grown = peak_of(lambda: out(bomb, 8 * MIB))
     assert isinstance(ended, LimitError)
     assert ended.code == "too_large"
-    assert grown < 4
+    assert grown < 16  # of 200
 
 
 def test_a_bomb_in_a_bomb_is_not_unpacked_twice():
