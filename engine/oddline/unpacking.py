@@ -7,10 +7,11 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
+from typing import BinaryIO
 
 from oddline.errors import DataError, LimitError
 
-__all__ = ["GZIP", "as_utf8", "check_lines", "unpacked"]
+__all__ = ["GZIP", "as_utf8", "check_lines", "unpacked", "unpacking"]
 
 GZIP = b"\x1f\x8b"
 """What a gzip file begins with."""
@@ -20,7 +21,23 @@ _LONGEST_LINE = 4 << 20
 
 
 def unpacked(raw: bytes, max_bytes: int) -> bytes:
-    """What a gzip file holds.
+    """What a gzip file holds; :func:`unpacking` says what it raises."""
+    text = io.BytesIO()
+    text.writelines(unpacking(io.BytesIO(raw), max_bytes))
+    return text.getvalue()
+
+
+def unpacking(file: BinaryIO, max_bytes: int, advice: str = ". Send a smaller part.") -> Iterator[bytes]:
+    """What a gzip file holds, in pieces of at most 256 KiB.
+
+    Parameters
+    ----------
+    file : binary file
+        At its beginning.
+    max_bytes : int
+        So much may come out.
+    advice : str
+        How the refusal of more ends.
 
     Raises
     ------
@@ -29,21 +46,22 @@ def unpacked(raw: bytes, max_bytes: int) -> bytes:
     LimitError
         It unpacks to more than ``max_bytes``.
     """
-    text = io.BytesIO()
+    size = 0
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
-            while piece := file.read(_PIECE):
-                text.write(piece)
-                if text.tell() > max_bytes:
-                    raise LimitError(
-                        f"The gzip file unpacks to more than {max_bytes:,} bytes. Send a smaller part.",
-                        code="too_large",
+        with gzip.GzipFile(fileobj=file, mode="rb") as packed:
+            while piece := packed.read(_PIECE):
+                if not size and piece.startswith(GZIP):
+                    raise DataError(
+                        "The gzip file holds another gzip file; pack the table once.", code="not_a_csv"
                     )
+                size += len(piece)
+                if size > max_bytes:
+                    raise LimitError(
+                        f"The gzip file unpacks to more than {max_bytes:,} bytes{advice}", code="too_large"
+                    )
+                yield piece
     except (OSError, EOFError, zlib.error):
         raise DataError("The gzip file is damaged or cut off; pack it again.", code="damaged_gzip") from None
-    if text.getvalue()[:2] == GZIP:
-        raise DataError("The gzip file holds another gzip file; pack the table once.", code="not_a_csv")
-    return text.getvalue()
 
 
 def as_utf8(raw: bytes, encoding: str) -> bytes:

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import tempfile
-import zlib
-from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-from oddline.errors import DataError, LimitError
 from oddline.progress import Progress, silent
+from oddline.unpacking import GZIP, unpacking
 
-__all__ = ["MAGIC", "unpacked"]
+__all__ = ["unpacked"]
 
-MAGIC = b"\x1f\x8b"
-PIECE = 1 << 16
 IN_MEMORY = 1 << 20
 
 
 def unpacked(file: BinaryIO, most: int, progress: Progress = silent) -> BinaryIO:
     """The file itself, or what it holds where it is gzip, by its first bytes; at its beginning.
 
-    Memory: some pieces of 64 KiB, whatever comes out.
+    Memory: some pieces of 256 KiB, whatever comes out.
 
     Parameters
     ----------
@@ -29,7 +25,7 @@ def unpacked(file: BinaryIO, most: int, progress: Progress = silent) -> BinaryIO
     most : int
         Bytes that may come out.
     progress : Progress
-        Told after each piece of what goes in; may end it.
+        Told after each piece; may end it.
 
     Raises
     ------
@@ -38,54 +34,18 @@ def unpacked(file: BinaryIO, most: int, progress: Progress = silent) -> BinaryIO
     LimitError
         ``too_large``.
     """
-    head = file.read(len(MAGIC))
+    head = file.read(len(GZIP))
+    size = file.seek(0, 2)
     file.seek(0)
-    if head != MAGIC:
+    if head != GZIP:
         return file
     out = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115
-    size = 0
     try:
-        for piece in _pieces(file, progress):
-            if size == 0 and piece.startswith(MAGIC):
-                raise DataError(
-                    "The gzip file holds another gzip file; pack the data once.", code="not_a_csv"
-                )
-            size += len(piece)
-            if size > most:
-                raise LimitError(
-                    f"The gzip file unpacks to more than {most:,} bytes (ODDLINE_MAX_IMPORT_BYTES). "
-                    "Import it in parts.",
-                    code="too_large",
-                )
+        for piece in unpacking(file, most, " (ODDLINE_MAX_IMPORT_BYTES). Import it in parts."):
             out.write(piece)
+            progress(file.tell() / size, "unpacking")
         out.seek(0)
     except BaseException:
         out.close()
         raise
     return cast(BinaryIO, out)
-
-
-def _pieces(file: BinaryIO, progress: Progress) -> Iterator[bytes]:
-    """What the members of the file hold, none of it longer than a piece."""
-    size = file.seek(0, 2) or 1
-    file.seek(0)
-    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    begun = False
-    try:
-        while packed := file.read(PIECE):
-            while packed:
-                if not begun:  # between members there may be zeros
-                    packed = packed.lstrip(b"\0")
-                    begun = bool(packed)
-                    continue
-                if piece := member.decompress(packed, PIECE):
-                    yield piece
-                packed = member.unconsumed_tail
-                if member.eof:
-                    packed, begun = member.unused_data, False
-                    member = zlib.decompressobj(zlib.MAX_WBITS | 16)
-            progress(file.tell() / size, "unpacking")
-    except zlib.error:
-        begun = True
-    if begun:
-        raise DataError("The gzip file is damaged or cut off; pack it again.", code="damaged_gzip")
