@@ -185,8 +185,8 @@ class ResultsOut(_Session, _Paged):
     data = _rows()
 
 
-class ModelOut(_Linked, _Columned):
-    """A model."""
+class _OfModel(_Linked):
+    """What is told of a model beside its predictions too."""
 
     modelId = fields.String(metadata={"format": "uuid"})  # noqa: N815
     sessionId = fields.String(metadata={"format": "uuid"})  # noqa: N815
@@ -194,9 +194,14 @@ class ModelOut(_Linked, _Columned):
     dataSourceName = fields.String()  # noqa: N815
     createdDate = fields.String()  # noqa: N815
     algorithm = fields.Nested(_Algorithm)
+    metrics = fields.Dict(keys=fields.String(), values=fields.Float())
+
+
+class ModelOut(_OfModel, _Columned):
+    """A model."""
+
     modelName = fields.String()  # noqa: N815
     lastUsedDate = fields.String()  # noqa: N815
-    metrics = fields.Dict(keys=fields.String(), values=fields.Float())
 
 
 class ListedModel(ModelOut):
@@ -209,18 +214,11 @@ class ModelsOut(_Paged):
     items = fields.List(fields.Nested(ListedModel))
 
 
-class PredictionsOut(_Linked):
+class PredictionsOut(_OfModel):
     """The rows that were sent, each with its score."""
 
     data = _rows()
     messages = fields.List(fields.Nested(_Message))
-    modelId = fields.String(metadata={"format": "uuid"})  # noqa: N815
-    sessionId = fields.String(metadata={"format": "uuid"})  # noqa: N815
-    predictionDomain = _word("anomalies")  # noqa: N815
-    dataSourceName = fields.String()  # noqa: N815
-    createdDate = fields.String()  # noqa: N815
-    algorithm = fields.Nested(_Algorithm)
-    metrics = fields.Dict(keys=fields.String(), values=fields.Float())
 
 
 class NexosisError(Schema):

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from apiflask import APIBlueprint
+from flask import g
 
 from oddline_api.auth import guard
+from oddline_api.backend import backend
 from oddline_api.doors import NEXOSIS
 from oddline_api.nexosis.refusals import invalid
+from oddline_workers.jobs import Job
+from oddline_workers.submit import submit
 
-__all__ = ["bp", "identifier"]
+__all__ = ["bp", "identifier", "submit_job"]
 
 bp = APIBlueprint("nexosis", __name__, url_prefix=NEXOSIS, tag="Nexosis dialect")
 bp.before_request(guard)
@@ -29,3 +36,20 @@ def identifier(name: str, text: str) -> str:
     if not _GUID.fullmatch(text):
         raise invalid({name: f"got {text[:60]!r}; expected a GUID."})
     return text
+
+
+def submit_job(kind: str, spec: Mapping[str, Any], data: bytes, filename: str, **more: Any) -> Job:
+    """Make a job of what was asked for; it raises, and ``more`` is, as of :func:`.submit.submit`."""
+    behind = backend()
+    return submit(
+        behind.store,
+        behind.queue,
+        owner=g.client,
+        dialect="nexosis",
+        lane="cpu",
+        kind=kind,
+        spec=spec,
+        data=io.BytesIO(data),
+        filename=filename,
+        **more,
+    )

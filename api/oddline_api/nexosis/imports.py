@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 from flask import Response, g
@@ -13,14 +12,13 @@ from oddline_api.backend import backend
 from oddline_api.nexosis import lists, paging
 from oddline_api.nexosis.answers import base, told
 from oddline_api.nexosis.documents import ImportOut, ImportsOut
-from oddline_api.nexosis.door import bp, identifier
+from oddline_api.nexosis.door import bp, identifier, submit_job
 from oddline_api.nexosis.inputs import read_json
 from oddline_api.nexosis.refusals import not_found
 from oddline_api.nexosis.schemas import ImportsQuery
 from oddline_workers.imports.document import describe, status_word
 from oddline_workers.imports.request import read
 from oddline_workers.jobs import Job
-from oddline_workers.submit import submit
 
 __all__ = ["unfinished"]
 
@@ -92,19 +90,7 @@ def unfinished(name: str) -> list[str]:
 
 def _import(kind: str) -> Response:
     wanted = read(kind, read_json())
-    behind = backend()
-    job = submit(
-        behind.store,
-        behind.queue,
-        owner=g.client,
-        dialect="nexosis",
-        lane="cpu",
-        spec=wanted.spec(),
-        data=io.BytesIO(wanted.payload()),
-        filename=wanted.name,
-        kind="import",
-    )
-    return _described(job)
+    return _described(submit_job("import", wanted.spec(), wanted.payload(), wanted.name))
 
 
 def _described(job: Job) -> Response:

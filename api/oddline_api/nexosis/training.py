@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +15,7 @@ from oddline_api.nexosis import imports
 from oddline_api.nexosis.account import require_sessions
 from oddline_api.nexosis.answers import base
 from oddline_api.nexosis.documents import SessionOut
-from oddline_api.nexosis.door import bp
+from oddline_api.nexosis.door import bp, submit_job
 from oddline_api.nexosis.inputs import parse, takes_json
 from oddline_api.nexosis.refusals import invalid, not_found
 from oddline_api.nexosis.schemas import Extra, SessionIn
@@ -26,7 +25,6 @@ from oddline_workers.datasets.catalogue import Dataset
 from oddline_workers.datasets.metadata import Column, read_columns, session_columns
 from oddline_workers.jobs import Job
 from oddline_workers.sessions.features import ignored_target, warned
-from oddline_workers.submit import submit
 
 __all__ = ["start_session"]
 
@@ -63,18 +61,13 @@ def start_session(body: dict[str, Any]) -> Response:
         **({"missingValues": body["missing"]} if "missing" in body else {}),
         **({"callbackUrl": callback["callbackUrl"]} if callback else {}),
     }
-    job = submit(
-        behind.store,
-        behind.queue,
-        owner=g.client,
-        dialect="nexosis",
-        lane="cpu",
-        spec=spec,
-        data=io.BytesIO(),
-        filename=spec["dataSourceName"],
+    job = submit_job(
+        "session",
+        spec,
+        b"",
+        spec["dataSourceName"],
         rows=dataset.rows if dataset else 0,
         columns=len(dataset.columns) if dataset else 0,
-        kind="session",
         after=" ".join(waits_for),
     )
     response = described(job)
@@ -128,20 +121,10 @@ def _callback(url: str) -> dict[str, str]:
 
 def _call_back(session: Job, callback: Mapping[str, str]) -> None:
     """Submit the job that tells the address; without it there is to be no session either."""
-    behind = backend()
+    spec = {"session": session.id, "url": callback["callbackUrl"]}
+    token = callback["webhookToken"].encode()
     try:
-        submit(
-            behind.store,
-            behind.queue,
-            owner=g.client,
-            dialect="nexosis",
-            lane="cpu",
-            spec={"session": session.id, "url": callback["callbackUrl"]},
-            data=io.BytesIO(callback["webhookToken"].encode()),
-            filename=session.filename,
-            kind="callback",
-            after=session.id,
-        )
+        submit_job("callback", spec, token, session.filename, after=session.id)
     except OddlineError:
-        behind.store.forget(session.id, g.client)
+        backend().store.forget(session.id, g.client)
         raise
