@@ -10,12 +10,11 @@ from collections import Counter
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, reject, settings
 from hypothesis import strategies as st
-from schemathesis import GenerationMode
 from schemathesis.checks import negative_data_rejection, positive_data_acceptance
 
-from contract.test_openapi_requests import CONFIG, DOCUMENT, EXAMPLES
+from contract.drawn import EXAMPLES, draw
+from contract.test_openapi_requests import CONFIG, DOCUMENT
 from desk import at_desk
 
 OPERATIONS = [
@@ -84,36 +83,19 @@ def sent(gateway, method, path, things):
     # known, or rows can be learnt from, no document says.
     excluded = [positive_data_acceptance, negative_data_rejection]
 
-    def send(mode):
-        @settings(
-            max_examples=EXAMPLES or 25,
-            derandomize=not EXAMPLES,
-            database=None,
-            deadline=None,
-            phases=[Phase.explicit, Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(data=st.data())
-        def one(data):
-            try:
-                case = data.draw(operation.as_strategy(generation_mode=mode))
-            except ValueError as error:  # schemathesis cannot spoil every body of bytes
-                assert "Unsupported type" in str(error)  # noqa: PT017
-                reject()
-            for name in case.path_parameters or {}:
-                if name in things and data.draw(st.integers(0, 3)):
-                    case.path_parameters[name] = data.draw(st.sampled_from(things[name]))
-            if isinstance(case.body, dict) and data.draw(st.booleans()):
-                case.body |= {name: GOOD[name] for name in operation_fields(method, path) if name in GOOD}
-            answer = case.call(headers=headers)
-            statuses[answer.status_code] += 1
-            case.validate_response(answer, headers=headers, excluded_checks=excluded)
+    def one(case, data):
+        for name in case.path_parameters or {}:
+            if name in things and data.draw(st.integers(0, 3)):
+                case.path_parameters[name] = data.draw(st.sampled_from(things[name]))
+        if isinstance(case.body, dict) and data.draw(st.booleans()):
+            case.body |= {name: GOOD[name] for name in operation_fields(method, path) if name in GOOD}
+        answer = case.call(headers=headers)
+        statuses[answer.status_code] += 1
+        case.validate_response(answer, headers=headers, excluded_checks=excluded)
 
-        one()
-
-    send(GenerationMode.POSITIVE)
+    draw(operation, 25, legal=True, does=one)
     if operation.query or operation.path_parameters or operation.body:
-        send(GenerationMode.NEGATIVE)
+        draw(operation, 25, legal=False, does=one)
     return statuses
 
 
