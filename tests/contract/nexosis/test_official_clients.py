@@ -187,6 +187,22 @@ def test_python_clients_own_tests(module, tests, client, served, tmp_path):
     assert f"Ran {tests} test" in done.stderr
 
 
+def test_the_set_up_goes_on_where_no_client_can_be_installed(tmp_path):
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\nexit 1\n")
+    npm.chmod(0o755)
+    done = subprocess.run(
+        ["make", "clients", f"VENV={tmp_path}", "PIP=false"],
+        cwd=HERE.parents[2],
+        env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("could not be installed") == 2
+
+
 def _write(path: Path, rows: list[dict[str, Any]]) -> None:
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, rows[0])
